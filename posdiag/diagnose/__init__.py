@@ -1,0 +1,1 @@
+"""Pure functions over values handed in: observation -> evidence -> posterior -> tests and fixes."""

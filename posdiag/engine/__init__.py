@@ -1,0 +1,1 @@
+"""Plan, runner and the whole chain."""

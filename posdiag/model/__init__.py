@@ -1,0 +1,1 @@
+"""The vocabulary: data only. No I/O, no clock, no behaviour beyond checking a value."""

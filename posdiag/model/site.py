@@ -1,0 +1,306 @@
+"""What is known about a shop before anything is measured: profiles, site, facts, complaint.
+
+These are the checked and merged values; the files they come from are read by ``posdiag.site``.
+"""
+
+from __future__ import annotations
+
+import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from posdiag.model.observation import Part, Value
+from posdiag.model.text import Text
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
+
+
+class LinkClass(StrEnum):
+    """How a terminal reaches its host."""
+
+    ETH = "eth"
+    DIAL = "dial"
+    WIFI = "wifi"
+    CELL = "cell"
+    BT = "bt"
+    ANDROID = "android"
+
+
+class YesNo(StrEnum):
+    """A fact that may not be known."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class LaptopAt(StrEnum):
+    """Where the laptop stands on the network."""
+
+    TERMINAL_CABLE = "terminal_cable"
+    SAME_LAN = "same_lan"
+    SAME_WIFI = "same_wifi"
+    TERMINAL_SIM = "terminal_sim"
+    HOTSPOT = "hotspot"
+    ELSEWHERE = "elsewhere"
+    UNKNOWN = "unknown"
+
+
+class Reach(StrEnum):
+    """From where a host can be reached at all."""
+
+    PUBLIC = "public"
+    PRIVATE_APN = "private_apn"
+    LEASED_LINE = "leased_line"
+
+
+class HostRole(StrEnum):
+    """What a host of an acquirer is for."""
+
+    PRIMARY = "primary"
+    BACKUP = "backup"
+    TMS = "tms"
+
+
+class Dialect(StrEnum):
+    """Message dialects of the echo test (fact sheet sections 2 and 3)."""
+
+    UNIONPAY = "unionpay"
+    ISO1987 = "iso1987"
+
+
+class Framing(StrEnum):
+    """Length prefixes (fact sheet section 1)."""
+
+    BINARY2 = "binary2"
+    BINARY2_INCLUSIVE = "binary2_inclusive"
+    BCD2 = "bcd2"
+    ASCII4 = "ascii4"
+
+
+class ComplaintKind(StrEnum):
+    """What the merchant complains about."""
+
+    SIGN_ON = "sign_on"
+    TRANSACTION = "transaction"
+    SIGNATURE = "signature"
+    UNKNOWN = "unknown"
+
+
+class ComplaintOutcome(StrEnum):
+    """Whether it failed."""
+
+    FAILED = "failed"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class Complaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a cause must explain.
+
+    Attributes:
+        hour: local hour of day (0-23) of the complaint, None if it is now or not known.
+    """
+
+    kind: ComplaintKind = ComplaintKind.SIGN_ON
+    outcome: ComplaintOutcome = ComplaintOutcome.FAILED
+    hour: Annotated[int, msgspec.Meta(ge=0, le=23)] | None = None
+
+
+class TerminalTimers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The terminal family's default timers; the shop's own come as facts.
+
+    Attributes:
+        response_s: wait for the host's answer.
+        connect_s: wait for one TCP connect.
+        attempts: connects before it gives up, at least 1.
+        dns_try_s: wait for one name server answer.
+        dns_tries: queries per name server.
+    """
+
+    response_s: Seconds = 60.0
+    connect_s: Seconds = 10.0
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
+    dns_try_s: Seconds = 5.0
+    dns_tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+
+
+class TerminalProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a terminal family is.
+
+    Attributes:
+        sources: where each value comes from: key -> document, or ``assumption: why``.
+        end_of_support: date after which the maker mends nothing, if known.
+    """
+
+    id: Identifier
+    title: Text
+    link_class: LinkClass
+    mobile: bool = False
+    signon_needs_card: YesNo = YesNo.UNKNOWN
+    signon_needs_printer: YesNo = YesNo.UNKNOWN
+    tid_length: Annotated[int, msgspec.Meta(ge=1, le=16)] = 8
+    timers: TerminalTimers = TerminalTimers()
+    printer_dialect: str = "escpos"
+    sources: dict[str, str]
+    verified_on: datetime.date | None = None
+    end_of_support: datetime.date | None = None
+
+
+class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One host of an acquirer.
+
+    Attributes:
+        address: name or IP address; an empty address means "ask the acquirer".
+        server_name: name for TLS where it differs from ``address``.
+        ca_file: PEM file with the acquirer's own root, else the system's roots are used.
+    """
+
+    role: HostRole = HostRole.PRIMARY
+    address: str
+    port: Port
+    tls: bool = False
+    server_name: str | None = None
+    ca_file: str | None = None
+
+
+class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How an echo test (回响测试) is said to this host.
+
+    Attributes:
+        tpdu: 10 hex digits, empty where the dialect has none.
+        header: 12 digits of the UnionPay application header, empty where there is none.
+        test_tid: 8 characters; empty means no echo without ``--allow echo-live-tid``.
+        test_mid: 15 characters.
+    """
+
+    dialect: Dialect
+    framing: Framing
+    tpdu: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{10})?$")] = ""
+    header: Annotated[str, msgspec.Meta(pattern="^([0-9]{12})?$")] = ""
+    test_tid: Annotated[str, msgspec.Meta(pattern="^([ -~]{8})?$")] = ""
+    test_mid: Annotated[str, msgspec.Meta(pattern="^([ -~]{15})?$")] = ""
+
+
+class StepLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long a step may be silent before silence is a fact (seconds)."""
+
+    dns_try_s: Seconds = 5.0
+    dns_tries: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
+    connect_s: Seconds = 10.0
+    tls_s: Seconds = 10.0
+    echo_s: Seconds = 60.0
+
+
+class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Per host and run. A profile may lower these, never raise them."""
+
+    connects: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
+    echoes: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
+
+
+class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An announced window, with time zone."""
+
+    start: datetime.datetime
+    end: datetime.datetime
+    note: str = ""
+
+
+class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a host is: addresses, reach, framing, dialect, maintenance, hotline."""
+
+    id: Identifier
+    title: Text
+    reach: Reach
+    hosts: list[HostEndpoint]
+    echo: EchoSettings
+    limits: StepLimits = StepLimits()
+    politeness: Politeness = Politeness()
+    maintenance: list[MaintenanceWindow] = []
+    hotline: str = ""
+    sources: dict[str, str]
+    verified_on: datetime.date | None = None
+
+
+class DeviceKind(StrEnum):
+    """Devices that a site file can declare."""
+
+    PRINTER = "printer"
+    SERIAL = "serial"
+    UPS = "ups"
+    CARD_READER = "card_reader"
+
+
+class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A device that may be asked.
+
+    Attributes:
+        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader) or
+            ``host:port`` (ups).
+        part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
+            ``shared`` is true.
+        protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
+            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control).
+        ups: name of the UPS in the NUT server, empty for the first one.
+        baud: bits per second.
+    """
+
+    kind: DeviceKind
+    port: str
+    part: Part = Part.TERMINAL
+    shared: bool = False
+    protocol: Annotated[str, msgspec.Meta(pattern="^(none|enq)$")] = "none"
+    ups: str = ""
+    baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] = 9600
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The shop's network, as far as it is known. Addresses: ``ip``, ``ip:port``, ``[ip6]:port``.
+
+    Attributes:
+        interface: the interface that path probes are bound to; None: the system's choice.
+        gateway: asked for round trips; None: the system's default route.
+        resolvers: name servers in order; empty: the system's.
+        reference: an address beyond the gateway for round trips; None: no such test.
+        series: round trips per series, 5 to 100.
+        method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
+            ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
+    """
+
+    interface: str | None = None
+    gateway: str | None = None
+    resolvers: list[str] = []
+    reference: str | None = None
+    series: Annotated[int, msgspec.Meta(ge=5, le=100)] = 20
+    method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A shop, merged from profiles, the site file, ``--set`` and facts.
+
+    Attributes:
+        terminal: None where it is not said.
+        acquirer: None where it is not said.
+        tid: the terminal's own number (text; masked in reports), empty if unknown.
+        facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        simulated: the site is one of ours; the laptop itself does not enter the ranking.
+        missing: keys that would help and are not said, with where to read them.
+    """
+
+    name: str = ""
+    terminal: TerminalProfile | None = None
+    acquirer: AcquirerProfile | None = None
+    laptop_at: LaptopAt = LaptopAt.UNKNOWN
+    tid: str = ""
+    mid: str = ""
+    network: NetworkSettings = NetworkSettings()
+    devices: list[Device] = []
+    complaint: Complaint = Complaint()
+    facts: dict[str, Value] = {}
+    simulated: bool = False
+    missing: list[str] = []

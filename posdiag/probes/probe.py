@@ -1,0 +1,145 @@
+"""What a probe is: its declaration, and what it is given when it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from posdiag.link.deadline import Deadline
+from posdiag.link.politeness import HostAllowance
+from posdiag.model.knowledge import Effect
+from posdiag.model.observation import (
+    Failed,
+    FailureKind,
+    Measured,
+    Observation,
+    Operation,
+    Part,
+    Unmeasured,
+    Value,
+    Vantage,
+)
+from posdiag.model.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Observable:
+    """One line of the observation catalogue: something that a probe can yield.
+
+    Attributes:
+        name: dotted observation name.
+        unit: unit of the value, empty for text and flags.
+        meaning: what is measured, in English, one line.
+        absent: what it means that the observation is not there.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    absent: str = "not measured"
+    vantage: Vantage = Vantage.LAPTOP
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeContext:
+    """What a probe is given.
+
+    Attributes:
+        site: merged site.
+        deadline: end of the run's budget; pass it to every link call.
+        allowance: politeness per host; ask it before each connect and echo.
+        consents: names given with ``--allow``.
+        started_s: ``time.monotonic()`` at the start of the run.
+    """
+
+    site: Site
+    deadline: Deadline
+    allowance: HostAllowance
+    consents: frozenset[str] = frozenset()
+    started_s: float = field(default_factory=time.monotonic)
+
+    def now_s(self) -> float:
+        """Return monotonic seconds since the run began."""
+        return time.monotonic() - self.started_s
+
+    def measured(
+        self,
+        name: str,
+        value: Value,
+        unit: str = "",
+        *,
+        subject: str = "",
+        part: Part = Part.TERMINAL,
+        since_s: float | None = None,
+        vantage: Vantage = Vantage.LAPTOP,
+    ) -> Observation:
+        """Return an observation of a value, ending now."""
+        end_s = self.now_s()
+        return Observation(
+            name=name,
+            subject=subject,
+            vantage=vantage,
+            part=part,
+            start_s=end_s if since_s is None else since_s,
+            end_s=end_s,
+            result=Measured(value, unit),
+        )
+
+    def failed(
+        self,
+        name: str,
+        failure: FailureKind,
+        operation: Operation,
+        *,
+        detail: str = "",
+        waited_s: float | None = None,
+        subject: str = "",
+        part: Part = Part.TERMINAL,
+        since_s: float | None = None,
+        vantage: Vantage = Vantage.LAPTOP,
+    ) -> Observation:
+        """Return an observation of a failure, ending now."""
+        end_s = self.now_s()
+        return Observation(
+            name=name,
+            subject=subject,
+            vantage=vantage,
+            part=part,
+            start_s=end_s if since_s is None else since_s,
+            end_s=end_s,
+            result=Failed(failure, operation, detail, waited_s),
+        )
+
+
+ProbeYield = Observation | Unmeasured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The declaration of a probe: inert, found by ``posdiag.probes.discover``.
+
+    Attributes:
+        name: lower snake; ``posdiag probe NAME`` and ``--skip NAME``.
+        title: one English line, translated when shown.
+        sends: what it sends and to whom, one English line for the plan.
+        observables: everything it can yield.
+        targets: whom it would address at this site, as shown in the plan. Raises CannotRun where
+            there is nothing to measure from here (the plan then says why it is left out).
+        resources: exclusive resources it holds (``serial:/dev/ttyUSB0``), from the site.
+        run: yields observations as they are made; may raise CannotRun.
+        effect: what it may do to the shop.
+        needs_laptop: it measures the laptop itself (left out at a simulated site).
+        typical_s: seconds that it usually takes, for the next test.
+    """
+
+    name: str
+    title: str
+    sends: str
+    observables: tuple[Observable, ...]
+    targets: Callable[[Site], list[str]]
+    run: Callable[[ProbeContext], Iterator[ProbeYield]]
+    resources: Callable[[Site], list[str]] = lambda _site: []
+    effect: Effect = Effect.SAFE
+    needs_laptop: bool = False
+    typical_s: float = 5.0

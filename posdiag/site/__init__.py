@@ -1,0 +1,1 @@
+"""Finds, merges and checks profiles, site files and facts."""

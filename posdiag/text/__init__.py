@@ -1,0 +1,1 @@
+"""Translations, and how words are set for a console."""

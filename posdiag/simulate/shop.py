@@ -1,0 +1,144 @@
+"""The simulated shop: starts its parts on loopback and says where they are, as a site file."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from posdiag.model.site import Dialect, EchoSettings, Framing
+from posdiag.simulate.card import SimulatedCard
+from posdiag.simulate.host import SimulatedHost
+from posdiag.simulate.name_server import SimulatedNameServer
+from posdiag.simulate.printer import SimulatedPrinter
+from posdiag.simulate.scenario import Scenario
+from posdiag.simulate.serial_device import SimulatedSerialDevice
+from posdiag.simulate.site_text import site_text
+from posdiag.simulate.ups import SimulatedUps
+
+HOST_NAME = "signon.acquirer.example"
+ECHO = EchoSettings(
+    dialect=Dialect.UNIONPAY,
+    framing=Framing.BINARY2,
+    tpdu="6000030000",
+    header="602200000000",
+    test_tid="12345678",
+    test_mid="123456789012345",
+)
+"""As the shipped profile ``unionpay_tls_public`` has it."""
+
+LIMITS = {"dns_try_s": 1.0, "dns_tries": 2, "connect_s": 3.0, "tls_s": 3.0, "echo_s": 4.0}
+"""Short, so that a demo's silence is a fact within seconds."""
+
+
+class Part(Protocol):
+    """A simulated part."""
+
+    def start(self) -> None:
+        """Bind and serve."""
+        ...
+
+    def stop(self) -> None:
+        """Close."""
+        ...
+
+
+class SimulatedShop:
+    """All parts of a scenario, running.
+
+    Attributes:
+        site: text of the site file, once entered.
+    """
+
+    def __init__(self, scenario: Scenario, *, pty: bool) -> None:
+        """Prepare the parts.
+
+        Args:
+            scenario: the faults.
+            pty: serial devices on pseudo terminals instead of TCP.
+        """
+        has = set(scenario.without).__contains__
+        self._scenario = scenario
+        self.host = SimulatedHost(scenario.host, ECHO, server_name=HOST_NAME)
+        self.name_server = SimulatedNameServer(scenario.name_server, {HOST_NAME: ["127.0.0.1"]})
+        self.gateway = SimulatedNameServer(scenario.gateway)
+        self.reference = SimulatedNameServer(scenario.reference)
+        self.printer = None if has("printer") else SimulatedPrinter(scenario.printer, pty=pty)
+        self.pin_pad = None if has("pin_pad") else SimulatedSerialDevice(scenario.pin_pad, pty=pty)
+        self.ups = None if has("ups") else SimulatedUps(scenario.ups)
+        self.card = None if has("card") else SimulatedCard(scenario.card)
+        self.site = ""
+
+    def _parts(self) -> list[Part]:
+        optional: list[Part | None] = [self.printer, self.pin_pad, self.ups, self.card]
+        always: list[Part] = [self.host, self.name_server, self.gateway, self.reference]
+        return always + [part for part in optional if part is not None]
+
+    def __enter__(self) -> Self:
+        """Start every part."""
+        for part in self._parts():
+            part.start()
+        self.site = self._site_text()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop every part."""
+        for part in self._parts():
+            part.stop()
+
+    def _site_text(self) -> str:
+        scenario = self._scenario
+        top: dict[str, object] = {
+            "name": "simulated shop",
+            "terminal": "generic_countertop_eth",
+            "acquirer": "unionpay_tls_public",
+            "laptop_at": "same_lan",
+            "simulated": True,
+            **scenario.site,
+        }
+        network: dict[str, object] = {
+            "gateway": _at(self.gateway),
+            "resolvers": [_at(self.name_server)],
+            "reference": _at(self.reference),
+            "method": "dns",
+        }
+        return site_text(
+            top,
+            network=network,
+            devices=self._devices(),
+            facts=scenario.facts,
+            settings={**self._host_settings(), **scenario.settings},
+        )
+
+    def _host_settings(self) -> dict[str, object]:
+        host: dict[str, object] = {
+            "role": "primary",
+            "address": HOST_NAME,
+            "port": self.host.port,
+            "tls": self._scenario.host.tls,
+        }
+        if self.host.ca_file:
+            host["ca_file"] = self.host.ca_file
+        limits: dict[str, object] = {f"acquirer.limits.{key}": LIMITS[key] for key in LIMITS}
+        return {"acquirer.hosts": [host], **limits}
+
+    def _devices(self) -> list[dict[str, object]]:
+        devices: list[dict[str, object]] = []
+        if self.printer:
+            devices.append({"kind": "printer", "port": self.printer.path})
+        if self.pin_pad:
+            devices.append({"kind": "serial", "port": self.pin_pad.path, "protocol": "enq"})
+        if self.ups:
+            where = f"{self.ups.address}:{self.ups.port}"
+            devices.append({"kind": "ups", "port": where, "part": "counter_ups", "shared": True})
+        if self.card:
+            devices.append({"kind": "card_reader", "port": self.card.path})
+        return devices
+
+
+def _at(server: SimulatedNameServer) -> str:
+    return f"{server.address}:{server.port}"

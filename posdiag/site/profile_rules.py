@@ -1,0 +1,191 @@
+"""Rules of profiles that no schema can say: they hold between keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from posdiag.model.errors import Mistake
+from posdiag.model.site import (
+    Dialect,
+    EchoSettings,
+    Framing,
+    HostEndpoint,
+    HostRole,
+    MaintenanceWindow,
+)
+from posdiag.model.text import Text
+from posdiag.site.schema_words import did_you_mean, shown
+from posdiag.site.toml_file import BUILTIN_TYPES, walk
+
+T = TypeVar("T")
+
+ASSUMPTION = "assumption:"
+PLACEHOLDER = "assumption: placeholder"
+
+_NEED_NO_SOURCE = frozenset({"id", "title", "sources", "verified_on"})
+_UNIONPAY_FRAMINGS = (Framing.BINARY2, Framing.BINARY2_INCLUSIVE, Framing.BCD2)
+
+
+def without_positions(key: str) -> str:
+    """Return a dotted key without list positions: ``hosts.0.port`` is ``hosts.port``."""
+    return ".".join(step for step in key.split(".") if not step.isdecimal())
+
+
+def source_of(sources: Mapping[str, str], key: str) -> str:
+    """Return where the value of a key comes from, empty if that is not said.
+
+    Args:
+        sources: the profile's; an entry for a table or list speaks for all below it.
+        key: dotted key, list positions are ignored.
+    """
+    steps = without_positions(key).split(".")
+    for length in range(len(steps), 0, -1):
+        source = sources.get(".".join(steps[:length]))
+        if source is not None:
+            return source
+    return ""
+
+
+def source_mistakes(tables: Mapping[str, object], *, file: str) -> list[Mistake]:
+    """Return a mistake for each value without source, and for each source without value.
+
+    Args:
+        tables: the profile as TOML gave it: values that are not written need no source.
+        file: name in the messages.
+    """
+    sources = tables.get("sources")
+    if not isinstance(sources, Mapping):
+        return []  # the schema speaks of that
+    written = dict.fromkeys(
+        without_positions(key)
+        for key, _ in walk(tables)
+        if key.split(".")[0] not in _NEED_NO_SOURCE
+    )
+    wish = 'where the value comes from (a document, or "assumption: why")'
+    mistakes = [
+        Mistake(file, f'sources."{key}"', wish, "nothing")
+        for key in written
+        if not source_of(sources, key)
+    ]
+    for key, source in sources.items():
+        if not any(name == key or name.startswith(f"{key}.") for name in written):
+            known = f"a key of this profile{did_you_mean(str(key), list(written))}"
+            mistakes.append(Mistake(file, f'sources."{key}"', known, shown(key)))
+        elif isinstance(source, str) and not source.removeprefix(ASSUMPTION).strip():
+            mistakes.append(Mistake(file, f'sources."{key}"', wish, shown(source)))
+    return mistakes
+
+
+def rule_mistakes(tables: Mapping[str, object], *, file: str, folder: Path) -> list[Mistake]:
+    """Return what is wrong between the keys of a profile of either kind.
+
+    Parts of the wrong type are passed over (the schema speaks of them), so that one run over a file
+    names all that is wrong in it.
+
+    Args:
+        tables: the profile as TOML gave it.
+        file: name in the messages.
+        folder: that ``ca_file`` counts from.
+    """
+    mistakes = []
+    title = _part(tables.get("title"), Text)
+    if title:
+        mistakes += [
+            Mistake(file, f"title.{language}", "a name", '""')
+            for language in ("en", "zh")
+            if not getattr(title, language).strip()
+        ]
+    mistakes += _host_mistakes(tables.get("hosts"), file, folder)
+    echo = _part(tables.get("echo"), EchoSettings)
+    if echo:
+        mistakes += _echo_mistakes(echo, file)
+    windows = tables.get("maintenance")
+    for position, item in enumerate(windows if isinstance(windows, list) else []):
+        window = _part(item, MaintenanceWindow)
+        if window:
+            mistakes += _window_mistakes(window, f"maintenance.{position}", file)
+    return mistakes
+
+
+def _part(value: object, type_: type[T]) -> T | None:
+    try:
+        return msgspec.convert(value, type_, builtin_types=BUILTIN_TYPES, str_keys=True)
+    except msgspec.ValidationError:
+        return None
+
+
+def _host_mistakes(value: object, file: str, folder: Path) -> list[Mistake]:
+    if not isinstance(value, list):
+        return []
+    if not value:
+        return [Mistake(file, "hosts", "at least one host", "an empty list")]
+    mistakes = []
+    hosts = [_part(item, HostEndpoint) for item in value]
+    if all(host and host.role is not HostRole.PRIMARY for host in hosts):
+        mistakes.append(Mistake(file, "hosts", 'one host with role = "primary"', "none"))
+    for position, host in enumerate(hosts):
+        key = f"hosts.{position}"
+        if host and any(letter.isspace() or letter in "/@" for letter in host.address):
+            wish = "a name or an IP address alone, without scheme, path or port"
+            mistakes.append(Mistake(file, f"{key}.address", wish, shown(host.address)))
+        if host and host.ca_file is not None and not _is_file(folder / host.ca_file):
+            wish = "a PEM file that is there"
+            mistakes.append(Mistake(file, f"{key}.ca_file", wish, shown(host.ca_file)))
+    return mistakes
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _echo_mistakes(echo: EchoSettings, file: str) -> list[Mistake]:
+    """Return where dialect, framing, TPDU, header and the test numbers do not fit together.
+
+    Source:
+        Q/CUP 009.1-2015 and public samples: UnionPay POS messages are packed digits behind a
+        length of two bytes, a TPDU of 5 bytes and an application header of 6 bytes; the ASCII form
+        of ISO 8583:1987 has neither header nor packed digits.
+    """
+    mistakes = []
+    if echo.dialect is Dialect.UNIONPAY:
+        if echo.framing not in _UNIONPAY_FRAMINGS:
+            wish = "one of " + ", ".join(_UNIONPAY_FRAMINGS) + " for the dialect unionpay"
+            mistakes.append(Mistake(file, "echo.framing", wish, shown(str(echo.framing))))
+        if not echo.tpdu:
+            wish = '10 hexadecimal digits such as "6000030000" for the dialect unionpay'
+            mistakes.append(Mistake(file, "echo.tpdu", wish, "nothing"))
+        if not echo.header:
+            wish = '12 digits such as "602200000000" for the dialect unionpay'
+            mistakes.append(Mistake(file, "echo.header", wish, "nothing"))
+    elif echo.header:
+        wish = f"no application header for the dialect {echo.dialect}"
+        mistakes.append(Mistake(file, "echo.header", wish, shown(echo.header)))
+    if bool(echo.test_tid) != bool(echo.test_mid):
+        key, other = ("mid", "tid") if echo.test_tid else ("tid", "mid")
+        wish = f"a test number as well as echo.test_{other}, or neither"
+        mistakes.append(Mistake(file, f"echo.test_{key}", wish, "nothing"))
+    return mistakes
+
+
+def _window_mistakes(window: MaintenanceWindow, key: str, file: str) -> list[Mistake]:
+    mistakes = [
+        Mistake(
+            file,
+            f"{key}.{name}",
+            "a time with its time zone, such as 2026-11-24T02:00:00+08:00",
+            moment.isoformat(),
+        )
+        for name, moment in (("start", window.start), ("end", window.end))
+        if moment.utcoffset() is None
+    ]
+    if not mistakes and window.start >= window.end:
+        wish = f"a time after its start ({window.start.isoformat()})"
+        mistakes.append(Mistake(file, f"{key}.end", wish, window.end.isoformat()))
+    return mistakes

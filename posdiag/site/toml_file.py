@@ -47,7 +47,7 @@ def read_text(
             text in one of the encodings, or empty.
     """
     raw = _read_bytes(path, error=error, max_bytes=max_bytes)
-    if not raw.strip():
+    if not raw.removeprefix(b"\xef\xbb\xbf").strip():
         raise error([Mistake(str(path), "", "a file with something in it", "an empty file")])
     wanted = "a text in UTF-8" + (" or GB18030" if "gb18030" in encodings else "")
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:

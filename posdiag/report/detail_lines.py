@@ -1,0 +1,92 @@
+"""What ``-v`` adds: every finding, what each probe did, the plan; ``-vv``: every observation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from posdiag.model.knowledge import Effect
+from posdiag.model.observation import Completed, Crashed, NotRun
+from posdiag.report.amounts import seconds_words
+from posdiag.report.observations_table import write_observations, write_unmeasured
+from posdiag.report.verdict_lines import is_fine
+from posdiag.report.vocabulary import EFFECTS, reason_words, vantage_words
+
+if TYPE_CHECKING:
+    from posdiag.model.observation import ProbeOutcome
+    from posdiag.model.report import Report
+    from posdiag.report.sheet import Sheet
+    from posdiag.text.words import Words
+
+_COLUMN = 13
+
+
+def write_findings(sheet: Sheet, report: Report, words: Words) -> None:
+    """Write every variable that was read: what is not normal first, then what is fine."""
+    if not report.evidence:
+        return
+    sheet.blank()
+    sheet.paragraph(words("All findings"), "title")
+    ordered = sorted(report.evidence, key=is_fine)
+    for found in ordered:
+        sheet.row(
+            words("fine") if is_fine(found) else words("look"),
+            words.of(found.text),
+            column=10,
+            indent=3,
+            right=vantage_words(found.vantage, words),
+            label_role="fine" if is_fine(found) else "risk",
+            right_role="quiet",
+        )
+
+
+def write_outcomes(sheet: Sheet, report: Report, words: Words, verbose: int) -> None:
+    """Write what each probe did and how long it took."""
+    if report.outcomes:
+        sheet.blank()
+        sheet.paragraph(words("Probes"), "title")
+    for outcome in report.outcomes:
+        took = seconds_words(outcome.end_s - outcome.start_s) if outcome.end_s else ""
+        text = outcome_words(outcome, words)
+        sheet.row(outcome.probe, text, column=_COLUMN, indent=3, right=took, right_role="quiet")
+        if verbose > 1:
+            write_observations(sheet, outcome.observations, words, indent=5)
+            write_unmeasured(sheet, outcome.unmeasured, words, indent=5)
+    if report.facts:
+        sheet.blank()
+        sheet.paragraph(words("Told by people"), "title")
+        write_observations(sheet, report.facts, words, indent=3)
+
+
+def outcome_words(outcome: ProbeOutcome, words: Words) -> str:
+    """Return how a probe ended and how much it saw."""
+    seen = words.plural("{n} observation", "{n} observations", len(outcome.observations))
+    match outcome:
+        case Completed():
+            return seen
+        case NotRun(reason=reason, detail=detail):
+            why = reason_words(reason, words)
+            text = words("not run: {why}", why=f"{why} ({detail})" if detail else why)
+        case Crashed(error=error):
+            text = words("our own bug: {error}", error=error)
+        case _:
+            assert_never(outcome)
+    return words("{text}; kept {seen}", text=text, seen=seen) if outcome.observations else text
+
+
+def write_plan(sheet: Sheet, report: Report, words: Words) -> None:
+    """Write what was planned: what would be sent, to whom, and what was left out and why."""
+    if not report.plan:
+        return
+    sheet.blank()
+    sheet.paragraph(words("Plan"), "title")
+    for step in report.plan:
+        if step.left_out:
+            why = reason_words(step.left_out, words)
+            text = words("left out: {why}", why=why)
+        else:
+            text = words(step.sends)
+            if step.targets:
+                targets = ", ".join(step.targets)
+                text = words("{sends} To: {targets}", sends=text, targets=targets)
+        effect = "" if step.effect is Effect.SAFE else words(EFFECTS[step.effect])
+        sheet.row(step.probe, text, column=_COLUMN, indent=3, right=effect, right_role="risk")

@@ -1,0 +1,104 @@
+"""A report for the person at the counter: the answer first, each line earning its place."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TextIO
+
+from posdiag.model.report import End, State
+from posdiag.report.detail_lines import write_findings, write_outcomes, write_plan
+from posdiag.report.sheet import Sheet, print_sheet, wants_color
+from posdiag.report.time_lines import write_chance, write_time_budget
+from posdiag.report.verdict_lines import write_causes, write_fine, write_heading
+from posdiag.report.what_next import (
+    write_also_fix,
+    write_footer,
+    write_missing,
+    write_next_test,
+    write_not_checked,
+)
+from posdiag.text.words import Words
+
+if TYPE_CHECKING:
+    from posdiag.model.report import Report
+    from posdiag.model.text import Language
+
+WIDTH = 80
+_WIDEST = 100
+
+
+def render(report: Report, *, language: Language, width: int = WIDTH, verbose: int = 0) -> Sheet:
+    """Return a report as a page: ``.plain()`` is its text, a rich console prints it in colour.
+
+    Args:
+        report: of a run or a replay.
+        language: of all fixed words; texts of the report come in both.
+        width: columns of the console, at least 40.
+        verbose: 1 adds all findings, outcomes and the plan; 2 adds every observation.
+    """
+    words, sheet = Words(language), Sheet(width)
+    if report.end is End.ERROR:
+        sheet.paragraph(words("posdiag could not finish: {error}", error=report.error), "fault")
+        write_footer(sheet, report, words, verbose)
+        return sheet
+    write_heading(sheet, report, words)
+    if report.state is State.CANNOT_SAY:
+        write_fine(sheet, report, words)
+        sheet.blank()
+        write_next_test(sheet, report, words, verbose)
+    write_causes(sheet, report, words, verbose)
+    if report.state is State.NOTHING_WRONG and not verbose:
+        write_chance(sheet, report.time_budget, words)
+    else:
+        write_time_budget(sheet, report.time_budget, words)
+        sheet.blank()
+    if report.state is not State.CANNOT_SAY:
+        write_next_test(sheet, report, words, verbose)
+    write_not_checked(sheet, report, words, verbose)
+    write_missing(sheet, report, words, verbose)
+    write_also_fix(sheet, report, words, verbose)
+    if report.state is State.NOTHING_WRONG:
+        sheet.paragraph(words("If it fails at another hour: run posdiag again at that hour."))
+    if verbose:
+        write_findings(sheet, report, words)
+        write_outcomes(sheet, report, words, verbose)
+        write_plan(sheet, report, words)
+        sheet.blank()
+    write_footer(sheet, report, words, verbose)
+    return sheet
+
+
+def print_report(
+    report: Report,
+    *,
+    language: Language,
+    stream: TextIO,
+    verbose: int = 0,
+    color: bool | None = None,
+    width: int | None = None,
+) -> None:
+    """Print a report, in colour where the stream is a terminal that has it.
+
+    Args:
+        report: of a run or a replay.
+        language: of all fixed words.
+        stream: where to; set so that a sign it cannot encode is replaced.
+        verbose: see ``render``.
+        color: True or False decide; None: a terminal, unless ``NO_COLOR`` or ``TERM=dumb``.
+        width: columns; None: the terminal's up to 100, else 80.
+
+    Raises:
+        OSError: the stream cannot be written.
+    """
+    page = render(report, language=language, width=width or console_width(stream), verbose=verbose)
+    colored = wants_color(stream, os.environ) if color is None else color
+    print_sheet(page, stream, color=colored)
+
+
+def console_width(stream: TextIO) -> int:
+    """Return the columns to use: a terminal's own up to 100, else 80."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+    return min(columns, _WIDEST) if columns > 0 else WIDTH

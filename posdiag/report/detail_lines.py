@@ -81,12 +81,19 @@ def write_plan(sheet: Sheet, report: Report, words: Words) -> None:
     sheet.paragraph(words("Plan"), "title")
     for step in report.plan:
         if step.left_out:
-            why = reason_words(step.left_out, words)
+            why = _left_out_words(step.left_out, words)
             text = words("left out: {why}", why=why)
         else:
             text = words(step.sends)
             if step.targets:
                 targets = ", ".join(step.targets)
-                text = words("{sends} To: {targets}", sends=text, targets=targets)
+                text = words("{sends} ({targets})", sends=text, targets=targets)
         effect = "" if step.effect is Effect.SAFE else words(EFFECTS[step.effect])
         sheet.row(step.probe, text, column=_COLUMN, indent=3, right=effect, right_role="risk")
+
+
+def _left_out_words(left_out: str, words: Words) -> str:
+    """Return why a probe was left out: a reason, or a reason and a detail after a colon."""
+    reason, colon, detail = left_out.partition(":")
+    why = reason_words(reason, words)
+    return f"{why} ({detail.strip()})" if colon and detail.strip() else why

@@ -20,14 +20,23 @@ from posdiag.report.what_next import (
 from posdiag.text.words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from posdiag.model.report import Report
-    from posdiag.model.text import Language
+    from posdiag.model.text import Language, Text
 
 WIDTH = 80
 _WIDEST = 100
 
 
-def render(report: Report, *, language: Language, width: int = WIDTH, verbose: int = 0) -> Sheet:
+def render(
+    report: Report,
+    *,
+    language: Language,
+    width: int = WIDTH,
+    verbose: int = 0,
+    hints: Mapping[str, Text] | None = None,
+) -> Sheet:
     """Return a report as a page: ``.plain()`` is its text, a rich console prints it in colour.
 
     Args:
@@ -35,6 +44,7 @@ def render(report: Report, *, language: Language, width: int = WIDTH, verbose: i
         language: of all fixed words; texts of the report come in both.
         width: columns of the console, at least 40.
         verbose: 1 adds all findings, outcomes and the plan; 2 adds every observation.
+        hints: where to read what the site does not say, per key; without it the keys alone.
     """
     words, sheet = Words(language), Sheet(width)
     if report.end is End.ERROR:
@@ -55,7 +65,7 @@ def render(report: Report, *, language: Language, width: int = WIDTH, verbose: i
     if report.state is not State.CANNOT_SAY:
         write_next_test(sheet, report, words, verbose)
     write_not_checked(sheet, report, words, verbose)
-    write_missing(sheet, report, words, verbose)
+    write_missing(sheet, report, words, verbose, hints or {})
     write_also_fix(sheet, report, words, verbose)
     if report.state is State.NOTHING_WRONG:
         sheet.paragraph(words("If it fails at another hour: run posdiag again at that hour."))
@@ -76,6 +86,7 @@ def print_report(
     verbose: int = 0,
     color: bool | None = None,
     width: int | None = None,
+    hints: Mapping[str, Text] | None = None,
 ) -> None:
     """Print a report, in colour where the stream is a terminal that has it.
 
@@ -86,11 +97,13 @@ def print_report(
         verbose: see ``render``.
         color: True or False decide; None: a terminal, unless ``NO_COLOR`` or ``TERM=dumb``.
         width: columns; None: the terminal's up to 100, else 80.
+        hints: see ``render``.
 
     Raises:
         OSError: the stream cannot be written.
     """
-    page = render(report, language=language, width=width or console_width(stream), verbose=verbose)
+    columns = width or console_width(stream)
+    page = render(report, language=language, width=columns, verbose=verbose, hints=hints)
     colored = wants_color(stream, os.environ) if color is None else color
     print_sheet(page, stream, color=colored)
 

@@ -120,4 +120,4 @@ def _chance(budget: TimeBudget, exceeds: float, words: Words) -> str:
         basis.append(words.plural("from {n} sample", "from {n} samples", budget.samples))
     if not basis:
         return chance
-    return words("{chance} ({basis})", chance=chance, basis=words(", ").join(basis))
+    return words("{chance} ({basis})", chance=chance, basis=words("; ").join(basis))

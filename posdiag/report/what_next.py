@@ -12,7 +12,10 @@ from posdiag.report.verdict_lines import fix_items, is_fine
 from posdiag.report.vocabulary import ACTORS, EFFECTS, REASONS, reason_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from posdiag.model.report import NextTest, Report
+    from posdiag.model.text import Text
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
 
@@ -42,7 +45,7 @@ def _write_test(sheet: Sheet, test: NextTest, label: str, words: Words) -> None:
         takes.append(words(ACTORS[test.actor]))
     if test.effect is not Effect.SAFE:
         takes.append(words(EFFECTS[test.effect]))
-    text = words("{text} ({takes})", text=words.of(test.text), takes=words(", ").join(takes))
+    text = words("{text} ({takes})", text=words.of(test.text), takes=" · ".join(takes))
     sheet.row(label, text, column=_COLUMN)
     if test.command:
         if test.kind == "action":
@@ -81,10 +84,14 @@ def write_not_checked(sheet: Sheet, report: Report, words: Words, verbose: int) 
         sheet.row("" if shown else words("Not checked"), text, column=_COLUMN)
 
 
-def write_missing(sheet: Sheet, report: Report, words: Words, verbose: int) -> None:
+def write_missing(
+    sheet: Sheet, report: Report, words: Words, verbose: int, hints: Mapping[str, Text]
+) -> None:
     """Write what the site does not say and would help, and where our own code failed."""
     missing = report.site.missing if verbose else report.site.missing[:_ALSO_SHOWN]
-    for number, text in enumerate(missing):
+    for number, key in enumerate(missing):
+        hint = hints.get(key)
+        text = words("{key}: {hint}", key=key, hint=words.of(hint)) if hint else key
         sheet.row("" if number else words("Would help"), text, column=_COLUMN)
     for outcome in report.outcomes:
         if isinstance(outcome, Crashed):
@@ -102,7 +109,7 @@ def write_also_fix(sheet: Sheet, report: Report, words: Words, verbose: int) -> 
     for number, fix in enumerate(fixes):
         takes, actor, _, effect = fix_items(fix, words)
         parts = [takes, actor] if fix.effect is Effect.SAFE else [takes, actor, effect]
-        text = words("{text} ({takes})", text=words.of(fix.text), takes=words(", ").join(parts))
+        text = words("{text} ({takes})", text=words.of(fix.text), takes=" · ".join(parts))
         sheet.row("" if number else words("Also fix"), text, column=_COLUMN)
 
 

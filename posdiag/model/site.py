@@ -206,8 +206,8 @@ class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An announced window, with time zone."""
 
-    start: datetime.datetime
-    end: datetime.datetime
+    start: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    end: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
     note: str = ""
 
 

@@ -195,11 +195,11 @@ def in_words(fact: Fact) -> str:
     kind = "a whole number" if fact.integer else "a number"
     unit = f" ({fact.unit})" if fact.unit else ""
     if fact.min is not None and fact.max is not None:
-        return f"{kind} from {fact.min:g} to {fact.max:g}{unit}"
+        return f"{kind} from {fact.min:.15g} to {fact.max:.15g}{unit}"
     if fact.min is not None:
-        return f"{kind}, at least {fact.min:g}{unit}"
+        return f"{kind}, at least {fact.min:.15g}{unit}"
     if fact.max is not None:
-        return f"{kind}, at most {fact.max:g}{unit}"
+        return f"{kind}, at most {fact.max:.15g}{unit}"
     return kind + unit
 
 

@@ -108,7 +108,7 @@ class SchemaTree:
         if form == "date":
             return "a date without quotes such as 2026-11-24"
         if form == "date-time":
-            return "a time without quotes such as 2026-11-24T02:00:00+08:00"
+            return "a time with its time zone, without quotes, such as 2026-11-24T02:00:00+08:00"
         pattern = schema.get("pattern")
         if isinstance(pattern, str):
             return _PATTERNS.get(pattern, f"a text that matches {pattern}")
@@ -180,7 +180,7 @@ def _validator(document: Schema) -> Validator:
     ) -> Iterator[ValidationError]:
         dated = schema.get("format")
         if dated == "date-time":
-            good = isinstance(instance, datetime.datetime)
+            good = isinstance(instance, datetime.datetime) and instance.utcoffset() is not None
         elif dated == "date":
             good = isinstance(instance, datetime.date) and not isinstance(
                 instance, datetime.datetime
@@ -204,6 +204,15 @@ def _told(fault: ValidationError, tree: SchemaTree, file: str) -> list[Mistake]:
     path = [str(step) for step in fault.absolute_path]
     schema = fault.schema if isinstance(fault.schema, Mapping) else {}
     table = fault.instance if isinstance(fault.instance, Mapping) else {}
+    inside = [
+        inner
+        for inner in fault.context or []
+        if len(inner.absolute_path) > len(path)
+        or inner.validator in {"required", "additionalProperties"}
+    ]
+    if inside:
+        # A table where a table or nothing may stand: what is wrong is in the table.
+        return [mistake for inner in inside for mistake in _told(inner, tree, file)]
     if fault.validator == "additionalProperties":
         known = tree.keys_at(path)
         extra = [str(key) for key in table if str(key) not in known]

@@ -207,10 +207,11 @@ class SiteMerge:
         terminal = self._terminal(tables)
         acquirer = self._acquirer(tables)
         facts = self._all_facts(tables)
-        for mistake in site_mistakes(tables, terminal, file=self._file):
-            self._mistakes += blame([mistake], self._said(mistake.key)) or [mistake]
+        self._mistakes += self._told(site_mistakes(tables, terminal, file=self._file))
         if self._mistakes:
-            raise SiteError([*self._mistakes, *self._profile_mistakes])
+            # A number in [set] is looked at twice: in the file, and where it is put.
+            told = {str(mistake): mistake for mistake in [*self._mistakes, *self._profile_mistakes]}
+            raise SiteError(list(told.values()))
         if self._profile_mistakes:
             raise ProfileError(self._profile_mistakes)
         said = msgspec.convert(tables, SiteKeys, builtin_types=BUILTIN_TYPES, str_keys=True)
@@ -246,6 +247,15 @@ class SiteMerge:
         own = [setting for setting in self._settings if not self._of_profile(setting)]
         return [setting for setting in own if setting.path[0] == first][-1:]
 
+    def _told(self, mistakes: Sequence[Mistake]) -> list[Mistake]:
+        """Return mistakes of the merged site, told of the setting that says the key, if any."""
+        told = []
+        for mistake in mistakes:
+            place = f"{mistake.key}."
+            said = [one for one in self._settings if place.startswith(f"{one.key}.")]
+            told += blame([mistake], said) if said else [mistake]
+        return told
+
     def _asked_by(self, key: str) -> tuple[str, str, Path | None]:
         """Return file, key and folder of what names a profile."""
         said = self._said(key)
@@ -269,10 +279,7 @@ class SiteMerge:
         simulated = tables.get("simulated") is True
         base = profile if simulated else without_placeholders(profile)
         merged = self._overridden(base, AcquirerProfile, root="acquirer")
-        if merged is None:
-            return None
-        self._mistakes += _raised(profile, merged, self._profile_settings("acquirer"))
-        return anchored(merged, self._folder or Path())
+        return anchored(merged, self._folder or Path()) if merged else None
 
     def _found(self, root: str, tables: Mapping[str, object], load: Callable[..., P]) -> P | None:
         """Return the profile that the site names, None if it names none or a wrong one."""
@@ -306,6 +313,10 @@ class SiteMerge:
         tables, mistakes = apply_settings(base, settings, type_, root=root)
         folder = self._folder or Path()
         rules = rule_mistakes(tables, file="", folder=folder)
+        # A limit above the profile's is told so, also where it is above everybody's.
+        raised = blame(_raised(profile, tables), settings, root=root)
+        told = {mistake.key for mistake in raised}
+        mistakes = raised + [mistake for mistake in mistakes if mistake.key not in told]
         mistakes += blame(rules, settings, root=root)
         if mistakes:
             self._mistakes += mistakes
@@ -318,7 +329,7 @@ class SiteMerge:
         if not isinstance(values, Mapping):
             return self._facts
         facts, mistakes = check_facts(values, self._table, file=self._file, prefix="facts.")
-        self._mistakes += mistakes
+        self._mistakes += self._told(mistakes)
         return {**facts, **self._facts}
 
 
@@ -340,13 +351,23 @@ def without_placeholders(profile: AcquirerProfile) -> AcquirerProfile:
 
 
 def _raised(
-    profile: AcquirerProfile, merged: AcquirerProfile, settings: Sequence[Setting]
+    profile: AcquirerProfile | TerminalProfile, tables: Mapping[str, object]
 ) -> list[Mistake]:
     """Return a mistake for each limit of politeness that a setting raises above the profile's."""
-    mistakes = []
-    for key in ("connects", "echoes"):
-        limit, wanted = getattr(profile.politeness, key), getattr(merged.politeness, key)
-        if wanted > limit:
-            wish = f"at most {limit}, the profile's limit (it can be lowered, never raised)"
-            mistakes.append(Mistake("", f"politeness.{key}", wish, str(wanted)))
-    return blame(mistakes, settings, root="acquirer")
+    wanted = tables.get("politeness")
+    if not isinstance(profile, AcquirerProfile) or not isinstance(wanted, Mapping):
+        return []
+    limits = {
+        "connects": profile.politeness.connects,
+        "echoes": profile.politeness.echoes,
+    }
+    return [
+        Mistake(
+            "",
+            f"politeness.{key}",
+            f"at most {limit}, the profile's limit (it can be lowered, never raised)",
+            str(wanted[key]),
+        )
+        for key, limit in limits.items()
+        if isinstance(wanted.get(key), int) and wanted[key] > limit
+    ]

@@ -22,6 +22,7 @@ BUILTIN_TYPES = (datetime.datetime, datetime.date, datetime.time)
 
 # `tid = 00001234`: TOML knows no leading zeros, and a terminal number is a text.
 _LEADING_ZERO = re.compile(r"""^\s*(?P<key>[\w."'-]+)\s*=\s*(?P<number>0\d+)\s*(#.*)?$""")
+_KEY = re.compile(r"""^\s*(?P<key>[\w."'-]+)\s*=""")
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 T = TypeVar("T")
@@ -106,12 +107,14 @@ def parse_toml(text: str, *, file: str, error: type[InputError] = SiteError) -> 
 def _not_toml(text: str, file: str, refusal: str) -> Mistake:
     place = _LINE.search(refusal)
     lines = text.splitlines()
-    if place and int(place[1]) <= len(lines):
-        zero = _LEADING_ZERO.match(lines[int(place[1]) - 1])
-        if zero:
-            quoted = f'a text in quotes: {zero["key"]} = "{zero["number"]}"'
-            return Mistake(file, zero["key"].strip("\"'"), quoted, f"{zero['number']} {place[0]}")
-    return Mistake(file, "", "TOML (key = value, texts in quotes)", f"this: {refusal}")
+    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
+    zero = _LEADING_ZERO.match(line)
+    if zero and place:
+        quoted = f'a text in quotes: {zero["key"]} = "{zero["number"]}"'
+        return Mistake(file, zero["key"].strip("\"'"), quoted, f"{zero['number']} {place[0]}")
+    key = _KEY.match(line)
+    wish = "TOML (key = value, texts in quotes)"
+    return Mistake(file, key["key"].strip("\"'") if key else "", wish, f"this: {refusal}")
 
 
 def decode(
@@ -188,10 +191,14 @@ def load(path: Path, type_: type[T], *, error: type[InputError] = SiteError) -> 
 def walk(value: object, key: str = "") -> list[tuple[str, object]]:
     """Return the dotted key and the value of every leaf; list items count from 0.
 
+    An empty table or list is a leaf.
+
     Args:
         value: tables, lists and leaves as TOML gives them.
         key: of ``value`` itself.
     """
+    if isinstance(value, Mapping | list) and not value:
+        return [(key, value)]
     if isinstance(value, Mapping):
         items = [(str(name), item) for name, item in value.items()]
     elif isinstance(value, list):

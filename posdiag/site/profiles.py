@@ -170,7 +170,8 @@ def _find(
         return entries[name].path
     file, key = asked_by
     known = ", ".join(entries) or "none found"
-    wish = f"a profile of {kind}{did_you_mean(name, list(entries))} (known: {known})"
+    what = "a terminal profile" if kind is ProfileKind.TERMINAL else "an acquirer profile"
+    wish = f"{what}{did_you_mean(name, list(entries))} (known: {known})"
     raise ProfileError([Mistake(file, key, wish, shown(name))])
 
 

@@ -96,7 +96,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, tid: str, message: st
 
 
 def test_an_unknown_profile_is_told_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="line 2: terminal: expected a profile of terminals"):
+    with pytest.raises(ProfileError, match="line 2: terminal: expected a terminal profile"):
         row_as_site(write(tmp_path, "tid,terminal\n1,X990\n"), "1")
 
 

@@ -156,7 +156,7 @@ def test_a_path_instead_of_an_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_an_id_is_no_path(tmp_path: Path) -> None:
     add_terminal(tmp_path, "shop")
-    with pytest.raises(ProfileError, match="a profile of terminals"):
+    with pytest.raises(ProfileError, match="a terminal profile"):
         load_terminal("..", [tmp_path])
 
 

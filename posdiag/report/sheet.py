@@ -121,6 +121,10 @@ class Sheet:
         if line:
             self.paragraph(line, role, indent=indent)
 
+    def spans(self) -> list[tuple[Span, ...]]:
+        """Return the lines, each as its spans from left to right."""
+        return list(self._lines)
+
     def plain(self) -> str:
         """Return the page as text, each line ended, no blanks at line ends."""
         return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in self._lines)

@@ -21,13 +21,16 @@ def compile_catalogue(source: Path) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not a catalogue (Babel's PoFileError is one of these).
+        ValueError: it is not a catalogue; names file and line.
     """
     from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
+    from babel.messages.pofile import PoFileError, read_po
 
     text = source.read_bytes()
-    catalogue = read_po(io.BytesIO(text), abort_invalid=True)
+    try:
+        catalogue = read_po(io.BytesIO(text), abort_invalid=True)
+    except PoFileError as error:
+        raise ValueError(f"{source.name}, line {error.lineno + 1}: {error}") from error
     catalogue.add(CHECKSUM_ID, str(zlib.crc32(text)))
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)

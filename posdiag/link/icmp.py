@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import logging
 import os
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from posdiag.link.deadline import Deadline
+from posdiag.link.failures import link_error
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
 
@@ -20,17 +20,6 @@ PAYLOAD_BYTES = 16
 _RECEIVE_BYTES = 2048
 _IPV4 = 4
 _ECHO_REPLY = b"\x00\x00"
-_KINDS = {
-    "EHOSTUNREACH": FailureKind.UNREACHABLE,
-    "ENETUNREACH": FailureKind.UNREACHABLE,
-    "EHOSTDOWN": FailureKind.UNREACHABLE,
-    "ENETDOWN": FailureKind.UNREACHABLE,
-    "ECONNREFUSED": FailureKind.UNREACHABLE,  # an ICMP message says that there is no such protocol
-    "ENODEV": FailureKind.NOT_FOUND,
-    "EACCES": FailureKind.PERMISSION,
-    "EPERM": FailureKind.PERMISSION,
-}
-"""By name: not every system has every one of these errors."""
 
 
 def echo_request(sequence: int, token: bytes) -> bytes:
@@ -106,7 +95,7 @@ class Pinger:
             echo_request(0, self._token)  # loads scapy before a clock runs
         except OSError as error:
             self._socket.close()
-            raise _ping_error(error) from error
+            raise link_error(error, Operation.PING) from error
         except BaseException:
             self._socket.close()
             raise
@@ -149,7 +138,7 @@ class Pinger:
         except TimeoutError:
             pass
         except OSError as error:
-            raise _ping_error(error) from error
+            raise link_error(error, Operation.PING) from error
         kind = FailureKind.CENSORED if censored else FailureKind.SILENT
         raise LinkError(kind, Operation.PING, waited_s=wait_s)
 
@@ -179,9 +168,3 @@ def _open_socket() -> socket.socket:
         ) from error
     except OSError as error:
         raise CannotRun(NotRunReason.UNSUPPORTED, "ICMP echo without privilege") from error
-
-
-def _ping_error(error: OSError) -> LinkError:
-    """Return what an error of the system on these sockets means."""
-    kind = _KINDS.get(errno.errorcode.get(error.errno or 0, ""), FailureKind.UNEXPECTED)
-    return LinkError(kind, Operation.PING, error.strerror or type(error).__name__)

@@ -135,7 +135,7 @@ def test_answered_after_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
         (TimeoutError(), FailureKind.SILENT),
         (OSError(errno.EHOSTUNREACH, "No route to host"), FailureKind.UNREACHABLE),
         (OSError(errno.EPERM, "Operation not permitted"), FailureKind.PERMISSION),
-        (OSError(errno.EIO, "Input/output error"), FailureKind.UNEXPECTED),
+        (OSError(errno.ENOBUFS, "No buffer space available"), FailureKind.UNEXPECTED),
     ],
 )
 def test_failures(answer: OSError, kind: FailureKind, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def seconds_words(seconds: float) -> str:
     """Return seconds with the digits that matter: ``0.03 s``, ``5.0 s``, ``120 s``."""
+    if seconds == 0:
+        return "0 s"
     if 0 < seconds < 0.001:
         return "< 0.001 s"
     if seconds < 0.01:
@@ -21,6 +23,11 @@ def seconds_words(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds:.2f} s"
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+def round_seconds(seconds: float) -> str:
+    """Return seconds that somebody set, such as a timer: ``60 s``, ``1.5 s``."""
+    return f"{seconds:g} s"
 
 
 def duration_words(seconds: float, words: Words) -> str:

@@ -41,7 +41,7 @@ def cause_page(
         width: columns of the console.
     """
     words, sheet = Words(language), Sheet(width)
-    sheet.row(words.of(cause.title), "", column=0, label_role="title")
+    sheet.paragraph(words.of(cause.title), "title")
     where = knowledge.meta.groups.get(cause.group)
     group = words.of(where) if where else words(GROUPS[cause.group])
     sheet.items([group, cause.id], role="quiet")

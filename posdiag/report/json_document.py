@@ -70,17 +70,21 @@ def decode(document: bytes, *, file: str = "report") -> Report:
         )
     try:
         return msgspec.json.decode(document, type=Report)
-    except msgspec.ValidationError as first:
-        raise ReportError(_mistakes(document, file, first)) from first
+    except msgspec.ValidationError as error:
+        first = str(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ReportError([Mistake(file, "", "one JSON document", str(error))]) from error
+    try:
+        found: object = msgspec.json.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ReportError([Mistake(file, "", "one JSON document", str(error))]) from error
+    raise ReportError(_mistakes(found, file, first))
 
 
-def _mistakes(document: bytes, file: str, first: msgspec.ValidationError) -> list[Mistake]:
+def _mistakes(found: object, file: str, first: str) -> list[Mistake]:
     """Return all mistakes of a document; msgspec itself stops at the first."""
     from jsonschema import Draft202012Validator
 
-    found: Any = msgspec.json.decode(document)
     version = found.get("schema_version") if isinstance(found, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         expected = f"a version up to {SCHEMA_VERSION} (this report is of a newer posdiag)"
@@ -89,15 +93,13 @@ def _mistakes(document: bytes, file: str, first: msgspec.ValidationError) -> lis
         Draft202012Validator(schema()).iter_errors(found), key=lambda error: error.json_path
     )
     mistakes = [_mistake(file, error) for error in errors[:_MOST_MISTAKES]]
-    return mistakes or [Mistake(file, "", str(first))]
+    return mistakes or [Mistake(file, "", first)]
 
 
 def _mistake(file: str, error: Any) -> Mistake:  # noqa: ANN401  (jsonschema's own type)
-    """Return one mistake; inside an alternative, the one that comes nearest to being right."""
-    from jsonschema.exceptions import best_match
-
-    if error.context:
-        error = best_match(error.context) or error
+    """Return one mistake; of alternatives, in the one that is meant."""
+    while error.context:
+        error = _meant(error)
     key = error.json_path.removeprefix("$").removeprefix(".")
     found = repr(error.instance)
     match error.validator:
@@ -114,6 +116,22 @@ def _mistake(file: str, error: Any) -> Mistake:  # noqa: ANN401  (jsonschema's o
         case _:
             return Mistake(file, key, error.message[:200])
     return Mistake(file, key, expected, found if len(found) <= 60 else found[:57] + "...")
+
+
+def _meant(error: Any) -> Any:  # noqa: ANN401  (jsonschema's own type)
+    """Return the first mistake of the alternative whose tag fits, else of the nearest one."""
+    from jsonschema.exceptions import relevance
+
+    tag = error.schema.get("discriminator", {}).get("propertyName")
+    alternatives: dict[int, list[Any]] = {}
+    for inner in error.context:
+        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+
+    def distance(found: list[Any]) -> tuple[bool, int]:
+        return any(list(inner.path)[-1:] == [tag] for inner in found), len(found)
+
+    nearest = min(alternatives.values(), key=distance)
+    return max(nearest, key=relevance)
 
 
 def schema() -> dict[str, Any]:

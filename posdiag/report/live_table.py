@@ -136,9 +136,9 @@ class LiveTable:
         from rich.table import Table
         from rich.text import Text
 
-        now_s = self._clock()
+        words, now_s = self._words, self._clock()
         left = max(0.0, self._budget_s - (now_s - self._begun_s))
-        title = self._words("measuring: {left} left", left=seconds_words(left))
+        title = words("measuring: {left} left", left=seconds_words(left))
         table = Table(
             box=None, title=title, title_justify="left", show_header=False, padding=(0, 2)
         )
@@ -149,7 +149,7 @@ class LiveTable:
         with self._lock:
             for name, row in self._rows.items():
                 known = _STATUS.get(row.status)
-                status = self._words(known) if known else row.status
+                status = words(known) if known else row.status
                 spent_s = 0.0
                 if row.started_s is not None:
                     spent_s = (now_s if row.ended_s is None else row.ended_s) - row.started_s

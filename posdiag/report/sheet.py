@@ -27,6 +27,7 @@ STYLES: Mapping[str, str] = {
     "title": "bold",
     "label": "cyan",
     "strong": "bold",
+    "some": "",
     "weak": "dim",
     "quiet": "dim",
     "bar": "magenta",

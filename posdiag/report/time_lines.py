@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posdiag.report.amounts import seconds_words
+from posdiag.report.amounts import round_seconds, seconds_words
 from posdiag.report.likelihood import percent
 from posdiag.report.vocabulary import FAILURES, STAGES
 from posdiag.text.width import display_width, pad, wrap
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from posdiag.text.words import Words
 
 BAR = 30
-"""Columns of a full bar."""
+"""Columns of a full bar; fewer on a narrow console."""
+_LEAST_BAR = 8
 _SECONDS = 9
 _BASIS: Mapping[str, str] = {
     "menu": N_("Time of one sign-on, against a timer of {timer} (read in the terminal's menu)"),
@@ -44,7 +45,7 @@ def write_time_budget(sheet: Sheet, budget: TimeBudget, words: Words) -> None:
     if all(stage.seconds is None for stage in budget.stages):
         return
     sheet.blank()
-    timer = seconds_words(budget.timer_s).replace(".0 s", " s") if budget.timer_s else ""
+    timer = round_seconds(budget.timer_s) if budget.timer_s else ""
     heading = _BASIS.get(budget.timer_basis) if timer else None
     sheet.paragraph(
         words(heading, timer=timer)
@@ -61,22 +62,21 @@ def write_time_budget(sheet: Sheet, budget: TimeBudget, words: Words) -> None:
 
 
 def _write_stage(sheet: Sheet, stage: StageTime, full: float, label: int, words: Words) -> None:
-    if stage.seconds is None:
-        bar, filled, shown = " " * BAR, "", "-"
-    else:
-        length = max(1, round(BAR * stage.seconds / full)) if full > 0 else 1
-        filled = "#" * min(BAR, length)
-        bar = "." * (BAR - len(filled))
+    wide = max(_LEAST_BAR, min(BAR, sheet.edge - label - 35))
+    filled, shown = "", "-"
+    if stage.seconds is not None:
+        length = max(1, round(wide * stage.seconds / full)) if full > 0 else 1
+        cut = stage.state == "censored"
+        filled = ("?" if cut else "#") * min(wide, length)
         shown = seconds_words(stage.seconds)
-        if stage.state == "censored":
-            filled, bar, shown = "?" * len(filled), "." * (BAR - len(filled)), f"> {shown}"
-    name = pad(words(STAGES[stage.stage]), label)
-    before = 3 + label + BAR + _SECONDS + 3
-    remark = wrap(_remark(stage, words), sheet.edge - before)
+        shown = f"> {shown}" if cut else shown
+    rest = (" " if stage.seconds is None else ".") * (wide - len(filled))
+    before = 3 + label + wide + _SECONDS + 3
+    remark = wrap(_remark(stage, words), max(10, sheet.edge - before))
     sheet.line(
-        (f"   {name}", "label"),
+        (f"   {pad(words(STAGES[stage.stage]), label)}", "label"),
         (filled, "bar"),
-        (bar, "quiet"),
+        (rest, "quiet"),
         (pad(shown, _SECONDS, "right"), ""),
         (f"   {remark[0]}", ""),
     )
@@ -90,14 +90,14 @@ def _remark(stage: StageTime, words: Words) -> str:
     detail = words(known[stage.detail]) if stage.detail in known else stage.detail
     if not detail or detail == state:
         return state
-    return f"{state}: {detail}" if state else detail
+    return words("{state}: {detail}", state=state, detail=detail) if state else detail
 
 
 def write_chance(sheet: Sheet, budget: TimeBudget, words: Words, *, indent: int = 0) -> None:
     """Write the chance that a sign-on outlasts the timer, with its interval; nothing if unknown."""
     if budget.exceeds is None or budget.timer_s is None:
         return
-    timer = seconds_words(budget.timer_s).replace(".0 s", " s")
+    timer = round_seconds(budget.timer_s)
     text = words(
         "chance that a sign-on outlasts {timer}: {chance}",
         timer=timer,

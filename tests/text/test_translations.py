@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_something_is_extracted() -> None:
     assert "Next test" in in_source()
     assert "{n} observation" in in_source()
     assert "strong" in in_source()
+
+
+def test_no_message_hides_behind_a_name_that_is_not_looked_for() -> None:
+    hidden = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "posdiag").rglob("*.py"))
+        if re.search(r"[._]_?words\(\s*f?[\"']", path.read_text(encoding="utf-8"))
+    ]
+    assert hidden == [], 'only words("...") is found by the extraction'
 
 
 def test_every_message_has_a_chinese_translation() -> None:

@@ -1,0 +1,221 @@
+"""Round trips to the shop's gateway and to a reference beyond it: delay and loss of the path."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import statistics
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from posdiag.link.interfaces import default_routes
+from posdiag.link.reach import is_away
+from posdiag.link.round_trips import Series, split_address, take_series
+from posdiag.link.side_by_side import side_by_side
+from posdiag.model.errors import CannotRun, LinkError
+from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part, Unmeasured
+from posdiag.model.site import Site
+from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+
+
+class _Leg(NamedTuple):
+    """One series to take.
+
+    Attributes:
+        prefix: of the observations.
+        address: as declared or found.
+    """
+
+    prefix: str
+    address: str
+    part: Part
+
+
+def _gateway(site: Site) -> _Leg:
+    """Return the gateway: the site's, else the one of the laptop's default route.
+
+    Raises:
+        CannotRun: not_reachable_from_here, not_declared, not_applicable, unsupported.
+    """
+    if is_away(site):
+        raise CannotRun(NotRunReason.NOT_REACHABLE_FROM_HERE, f"laptop_at = {site.laptop_at}")
+    if site.network.gateway:
+        return _Leg("gateway", site.network.gateway, Part.SHOP_NETWORK)
+    if site.simulated:
+        raise CannotRun(NotRunReason.NOT_DECLARED, "network.gateway")
+    wanted = site.network.interface
+    routes = [one for one in default_routes() if wanted in (None, one.interface)]
+    if not routes:
+        raise CannotRun(NotRunReason.NOT_DECLARED, "network.gateway; there is no default route")
+    if not routes[0].gateway:
+        raise CannotRun(NotRunReason.NOT_APPLICABLE, f"{routes[0].interface} has no gateway")
+    return _Leg("gateway", routes[0].gateway, Part.SHOP_NETWORK)
+
+
+def _reference(site: Site) -> _Leg:
+    """Return the reference.
+
+    Raises:
+        CannotRun: not_declared; politeness_limit: it is one of the acquirer's own hosts, which
+            must not be asked in series.
+    """
+    text = site.network.reference
+    if not text:
+        raise CannotRun(NotRunReason.NOT_DECLARED, "network.reference")
+    address, port = split_address(text)
+    for host in site.acquirer.hosts if site.acquirer else []:
+        same = host.address == address and port in (0, host.port)
+        if same or (host.address == address and not ipaddress.ip_address(address).is_loopback):
+            raise CannotRun(NotRunReason.POLITENESS_LIMIT, f"{text} is a host of the acquirer")
+    return _Leg("reference", text, Part.LAPTOP if is_away(site) else Part.ACCESS_LINE)
+
+
+_LEGS: dict[str, Callable[[Site], _Leg]] = {"gateway": _gateway, "reference": _reference}
+
+
+def _legs(site: Site) -> tuple[list[_Leg], list[Unmeasured]]:
+    legs, gaps = [], []
+    for prefix, find in _LEGS.items():
+        try:
+            legs.append(find(site))
+        except CannotRun as cannot:
+            gaps.append(Unmeasured(name=f"{prefix}.*", reason=cannot.reason, detail=cannot.detail))
+    return legs, gaps
+
+
+def _targets(site: Site) -> list[str]:
+    legs, gaps = _legs(site)
+    if not legs:
+        raise CannotRun(gaps[0].reason, "; ".join(gap.detail for gap in gaps))
+    return [leg.address for leg in legs]
+
+
+def _run(context: ProbeContext) -> Iterator[ProbeYield]:
+    _targets(context.site)
+    legs, gaps = _legs(context.site)
+    yield from gaps
+    since_s = context.now_s()
+    network = context.site.network
+
+    def take(leg: _Leg) -> Callable[[], Series]:
+        return lambda: take_series(
+            leg.address,
+            network.method,
+            count=network.series,
+            deadline=context.deadline,
+            interface=network.interface,
+        )
+
+    for leg, result in zip(legs, side_by_side([take(leg) for leg in legs]), strict=True):
+        yield from _observed(context, leg, result, since_s)
+
+
+def _observed(
+    context: ProbeContext, leg: _Leg, result: Series | LinkError | CannotRun, since_s: float
+) -> Iterator[ProbeYield]:
+    if isinstance(result, CannotRun):
+        yield Unmeasured(
+            name=f"{leg.prefix}.*",
+            subject=leg.address,
+            reason=result.reason,
+            detail=result.detail,
+        )
+        return
+    if isinstance(result, LinkError):
+        yield _failed(context, leg, result.kind, since_s, detail=result.detail)
+        return
+    if result.sent:
+        yield _count(context, leg, "sent", result.sent, since_s)
+        yield _count(context, leg, "lost", result.lost, since_s)
+    if result.samples:
+        yield from _delays(context, leg, result.samples, since_s)
+        return
+    kind = result.failure or FailureKind.CENSORED
+    waits = kind in (FailureKind.SILENT, FailureKind.CENSORED)
+    yield _failed(context, leg, kind, since_s, waited_s=result.waited_s if waits else None)
+    for name in ("round_trip_p50", "round_trip_p95"):
+        yield Unmeasured(
+            name=f"{leg.prefix}.{name}",
+            subject=leg.address,
+            reason=NotRunReason.EARLIER_STEP_FAILED,
+        )
+
+
+def _failed(
+    context: ProbeContext,
+    leg: _Leg,
+    kind: FailureKind,
+    since_s: float,
+    *,
+    detail: str = "",
+    waited_s: float | None = None,
+) -> ProbeYield:
+    return context.failed(
+        f"{leg.prefix}.round_trip",
+        kind,
+        Operation.PING,
+        detail=detail,
+        waited_s=waited_s,
+        subject=leg.address,
+        part=leg.part,
+        since_s=since_s,
+    )
+
+
+def _count(context: ProbeContext, leg: _Leg, what: str, count: int, since_s: float) -> ProbeYield:
+    return context.measured(
+        f"{leg.prefix}.{what}",
+        count,
+        "count",
+        subject=leg.address,
+        part=leg.part,
+        since_s=since_s,
+    )
+
+
+def _delays(
+    context: ProbeContext, leg: _Leg, samples: list[float], since_s: float
+) -> Iterator[ProbeYield]:
+    """Yield the samples, their median and their 95th percentile (nearest rank)."""
+    values: dict[str, float | list[float | str]] = {
+        "round_trip": list[float | str](samples),
+        "round_trip_p50": statistics.median(samples),
+        "round_trip_p95": sorted(samples)[math.ceil(0.95 * len(samples)) - 1],
+    }
+    for name, value in values.items():
+        yield context.measured(
+            f"{leg.prefix}.{name}",
+            value,
+            "s",
+            subject=leg.address,
+            part=leg.part,
+            since_s=since_s,
+        )
+
+
+def _observables(prefix: str, whose: str) -> tuple[Observable, ...]:
+    return (
+        Observable(
+            f"{prefix}.sent",
+            "count",
+            f"round trips begun to {whose}; fewer than the series asks for where they take long",
+        ),
+        Observable(f"{prefix}.lost", "count", f"round trips to {whose} without an answer in 1 s"),
+        Observable(f"{prefix}.round_trip", "s", f"each answered round trip to {whose}, in order"),
+        Observable(f"{prefix}.round_trip_p50", "s", f"median round trip to {whose}"),
+        Observable(f"{prefix}.round_trip_p95", "s", f"95th percentile of round trips to {whose}"),
+    )
+
+
+PROBE = Probe(
+    name="path",
+    title="Path to the gateway and beyond",
+    sends="a series of echo requests, connects or name queries to the gateway and the reference",
+    observables=(
+        *_observables("gateway", "the shop's gateway"),
+        *_observables("reference", "the reference address beyond the gateway"),
+    ),
+    targets=_targets,
+    run=_run,
+    typical_s=2.0,
+)

@@ -61,6 +61,8 @@ class Ended(StrEnum):
     """A datagram came back as port unreachable."""
     UNREACHABLE = "unreachable"
     """The network said that there is no way."""
+    TOO_MUCH = "too_much"
+    """More bytes came than any exchange needs: the driver stopped reading."""
 
 
 class Conversation(Protocol):

@@ -14,7 +14,7 @@ from posdiag.model.report import OTHER
 from posdiag.model.site import YesNo
 
 TRIAL = "trial"
-"""Variable of a supervised sign-on; a cause that lists no row for it gets one from its sufficiency."""
+"""Variable of a supervised sign-on; a cause without a row for it gets one from its sufficiency."""
 TRIAL_SPLIT = (0.35, 0.65)
 """Of the supervised sign-ons that a cause breaks: how many fail some of the time, and always."""
 TRANSACTION_KINDS = frozenset({"transaction", "signature"})

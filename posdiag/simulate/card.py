@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import socket
-import threading
 from typing import Final
 
 import msgspec
 
 from posdiag.model.errors import RemoteWireError
+from posdiag.simulate.listener import Listener
 from posdiag.wire import tlv
 from posdiag.wire.card_frames import GET_ATR, FrameBuffer, encode
 
@@ -52,33 +52,23 @@ class SimulatedCard:
     def __init__(self, faults: CardFaults) -> None:
         """Keep the faults; nothing is bound yet."""
         self._faults = faults
-        self._listener: socket.socket | None = None
+        self._listener = Listener(self._serve)
         self.path = ""
         self.journal: list[str] = []
 
     def start(self) -> None:
-        """Bind a free port on loopback and serve it in a daemon thread."""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.path = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        """Bind a free port on loopback and serve it in daemon threads."""
+        self._listener.start()
+        self.path = f"socket://{self._listener.address}:{self._listener.port}"
 
     def stop(self) -> None:
-        """Close the reader."""
-        if self._listener is not None:
-            self._listener.close()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                link, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        """Close the reader and its connections."""
+        self._listener.stop()
 
     def _serve(self, link: socket.socket) -> None:
         frames, commands = FrameBuffer(), 0
-        with link, contextlib.suppress(OSError, RemoteWireError):
-            while data := link.recv(4096):
+        with contextlib.suppress(RemoteWireError):
+            while data := self._listener.receive(link):
                 frames.feed(data)
                 while (body := frames.next()) is not None:
                     if len(body) > 1:

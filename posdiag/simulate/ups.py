@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 
 import msgspec
 
 from posdiag.model.errors import RemoteWireError
+from posdiag.simulate.listener import Listener
 from posdiag.wire.nut import UpsServer
 
 _NAME = "shop"
@@ -52,47 +52,28 @@ class SimulatedUps:
         journal: lines that came.
     """
 
+    address = Listener.address
+
     def __init__(self, faults: UpsFaults) -> None:
         """Keep the faults; nothing is bound yet."""
         self._faults = faults
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.address = "127.0.0.1"
+        self._listener = Listener(self._serve)
         self.port = 0
         self.journal: list[str] = []
 
     def start(self) -> None:
         """Bind a free port on loopback and serve it in daemon threads."""
-        listener = socket.create_server((self.address, 0))
-        listener.settimeout(0.05)
-        self.port = listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, args=(listener,), daemon=True)
-        self._thread.start()
+        self._listener.start()
+        self.port = self._listener.port
 
     def stop(self) -> None:
         """Close the server and its connections."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(2.0)
-
-    def _accept(self, listener: socket.socket) -> None:
-        with listener:
-            while not self._stopped.is_set():
-                with contextlib.suppress(OSError):
-                    link, _ = listener.accept()
-                    threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        self._listener.stop()
 
     def _serve(self, link: socket.socket) -> None:
         server = self._server()
-        with link, contextlib.suppress(OSError, RemoteWireError):
-            link.settimeout(0.05)
-            while not self._stopped.is_set():
-                try:
-                    data = link.recv(4096)
-                except TimeoutError:
-                    continue
-                if not data:
-                    return
+        with contextlib.suppress(RemoteWireError):
+            while data := self._listener.receive(link):
                 known = len(server.requests)
                 answer = server.feed(data)
                 self.journal += server.requests[known:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -66,6 +67,7 @@ class SimulatedShop:
         self.pin_pad = None if has("pin_pad") else SimulatedSerialDevice(scenario.pin_pad, pty=pty)
         self.ups = None if has("ups") else SimulatedUps(scenario.ups)
         self.card = None if has("card") else SimulatedCard(scenario.card)
+        self._running = ExitStack()
         self.site = ""
 
     def _parts(self) -> list[Part]:
@@ -74,10 +76,17 @@ class SimulatedShop:
         return always + [part for part in optional if part is not None]
 
     def __enter__(self) -> Self:
-        """Start every part."""
-        for part in self._parts():
-            part.start()
-        self.site = self._site_text()
+        """Start every part.
+
+        Raises:
+            OSError: the system has no port or pseudo terminal left; nothing is left running.
+        """
+        with ExitStack() as started:
+            for part in self._parts():
+                part.start()
+                started.callback(part.stop)
+            self.site = self._site_text()
+            self._running = started.pop_all()
         return self
 
     def __exit__(
@@ -87,8 +96,7 @@ class SimulatedShop:
         traceback: TracebackType | None,
     ) -> None:
         """Stop every part."""
-        for part in self._parts():
-            part.stop()
+        self._running.close()
 
     def _site_text(self) -> str:
         scenario = self._scenario

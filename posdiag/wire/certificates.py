@@ -60,14 +60,15 @@ def verify_chain(
         now: with time zone.
     """
     try:
-        certificates = [x509.load_der_x509_certificate(der) for der in chain[:_MAX_SENT]]
-        trusted = [root for blob in roots for root in _load(blob)]
-        if not certificates:
+        if not chain:
             return CertificateVerdict(
                 FailureKind.CERTIFICATE_UNTRUSTED, "the host sent no certificate", None
             )
-        days_left = (certificates[0].not_valid_after_utc - now).total_seconds() / _DAY_S
-        failure, detail = _judge(certificates, expected_name, trusted, now)
+        own = x509.load_der_x509_certificate(chain[0])
+        others = [one for der in chain[1:_MAX_SENT] for one in _load(der)]
+        trusted = [root for blob in roots for root in _load(blob)]
+        days_left = (own.not_valid_after_utc - now).total_seconds() / _DAY_S
+        failure, detail = _judge(own, others, expected_name, trusted, now)
     except _UNREADABLE as error:
         return CertificateVerdict(
             FailureKind.CERTIFICATE_UNTRUSTED, f"unreadable: {type(error).__name__}", None
@@ -76,7 +77,7 @@ def verify_chain(
 
 
 def _load(blob: bytes) -> Iterable[x509.Certificate]:
-    """Yield the readable roots: one strange root of a system must not hide the others."""
+    """Yield the readable ones: one strange root of a system must not hide the others."""
     blocks = _PEM.findall(blob)
     for block in blocks or [blob]:
         try:
@@ -89,12 +90,12 @@ def _load(blob: bytes) -> Iterable[x509.Certificate]:
 
 
 def _judge(
-    certificates: list[x509.Certificate],
+    own: x509.Certificate,
+    others: list[x509.Certificate],
     expected_name: str,
     roots: list[x509.Certificate],
     now: datetime.datetime,
 ) -> tuple[FailureKind | None, str]:
-    own, others = certificates[0], certificates[1:]
     path = _path(own, others, roots, now)
     checked = [own, *(others if path is None else path)]
     for certificate in checked:
@@ -157,9 +158,9 @@ def _shortest_path(
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if certificate.issuer != issuer.subject:
-        return False
     try:
+        if certificate.issuer != issuer.subject:
+            return False
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         if not constraints.ca:
             return False
@@ -167,6 +168,8 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         # A version 1 root of an acquirer has no extensions at all.
         if issuer.version is not x509.Version.v1:
             return False
+    except _UNREADABLE:
+        return False
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):

@@ -225,6 +225,9 @@ class TlsConversation:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
+        except ssl.SSLZeroReturnError:
+            self._fail(FailureKind.CLOSED, "in the middle of the handshake")
+            return False
         except ssl.SSLError as error:
             self._refused(error)
             return False

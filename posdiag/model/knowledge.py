@@ -363,9 +363,14 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Numbers that the whole model shares (diagnosis science, section 2)."""
+    """Numbers that the whole model shares (diagnosis science, section 2).
+
+    Attributes:
+        decisive: variables of which one must be known before "nothing found" means "nothing wrong".
+    """
 
     version: str
+    decisive: list[str] = []
     kappa: float
     nff_share: float
     other_share: float

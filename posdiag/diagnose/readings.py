@@ -1,0 +1,317 @@
+"""Reads one evidence variable: observations -> P(what was observed | level), per level.
+
+A reading that finds nothing to read returns None: then the next one is tried, and a variable that
+no reading can read weighs nothing.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from posdiag.diagnose.binning import censored_bins, normal_bins, soft_bins
+from posdiag.diagnose.messages import matching
+from posdiag.diagnose.sightings import Sightings, as_text, last_failure, median, numbers
+from posdiag.model.knowledge import (
+    Codes,
+    Comparison,
+    DateMargin,
+    EvidenceVariable,
+    Excess,
+    Message,
+    MessageReading,
+    Proportion,
+    Ratio,
+    Reading,
+    ReadingBase,
+    Stage,
+    Threshold,
+)
+from posdiag.model.observation import Failed, FailureKind, Measured, Observation
+
+UNNAMED = 0.02
+"""Likelihood of a level that a message's entry does not name."""
+CASE_TIMER = "case.timer_s"
+"""A limit that is no observation: the terminal's wait for an answer, as far as it is known."""
+_SURE = 1e-6
+_LEAST_ERROR_S = 0.001
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "median": statistics.median,
+    "max": max,
+    "min": min,
+    "last": lambda values: values[-1],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one reading gave.
+
+    Attributes:
+        likelihood: per level of the variable, not yet scaled.
+        seen: the observations it rests on.
+        value: what was read, as a person would say it: a number with its kind.
+        number: likewise as a number with ``unit``; None where it is a text or a failure.
+    """
+
+    likelihood: Sequence[float]
+    seen: Sequence[Observation]
+    text: str = ""
+    number: float | None = None
+    unit: str = ""
+
+
+def read(
+    reading: Reading,
+    variable: EvidenceVariable,
+    sightings: Sightings,
+    messages: Sequence[Message],
+) -> Finding | None:
+    """Return what a reading says of its variable, None if there is nothing to read."""
+    match reading:
+        case Threshold():
+            return _threshold(reading, variable, sightings)
+        case Proportion():
+            return _proportion(reading, sightings)
+        case Excess():
+            return _excess(reading, variable, sightings)
+        case Codes():
+            return _codes(reading, variable, sightings)
+        case DateMargin():
+            return _date_margin(reading, variable, sightings)
+        case Stage():
+            return _stage(reading, variable, sightings)
+        case Ratio():
+            return _ratio(reading, variable, sightings)
+        case Comparison():
+            return _comparison(reading, variable, sightings)
+        case MessageReading():
+            return _message(reading, variable, sightings, messages)
+        case _:
+            assert_never(reading)
+
+
+def _spread(
+    variable: EvidenceVariable, levels: Sequence[str], bins: Sequence[float]
+) -> list[float]:
+    """Return bins as levels of the variable; levels without a bin get 0."""
+    row = [0.0] * len(variable.levels)
+    for level, chance in zip(levels, bins, strict=True):
+        row[variable.levels.index(level)] += chance
+    return row
+
+
+def _only(variable: EvidenceVariable, level: str, certainty: float = 1.0) -> list[float]:
+    """Return certainty at one level, the rest spread evenly over the others."""
+    others = (1 - certainty) / max(1, len(variable.levels) - 1)
+    return [certainty if name == level else others for name in variable.levels]
+
+
+def _failed(
+    reading: ReadingBase,
+    variable: EvidenceVariable,
+    seen: Sequence[Observation],
+    failure: Failed,
+    *,
+    levels: Sequence[str] = (),
+    cuts: Sequence[float] = (),
+) -> Finding | None:
+    """Return what a failure says; a wait that was cut is worked out from the cuts."""
+    waited = failure.waited_s
+    number, unit = (waited, "s") if waited is not None else (None, "")
+    if failure.failure is FailureKind.CENSORED:
+        silent = reading.failures.get(FailureKind.SILENT)
+        if waited is None or not levels:
+            return None
+        row = [0.0] * len(variable.levels)
+        for level, chance in zip(levels, censored_bins(waited, cuts), strict=True):
+            at = variable.levels.index(level)
+            row[at] = max(row[at], chance)
+        if silent:
+            row[variable.levels.index(silent)] = 1.0
+        return Finding(row, seen, failure.detail, number, unit)
+    failed_level = reading.failures.get(failure.failure)
+    if failed_level is None:
+        return None
+    return Finding(_only(variable, failed_level), seen, failure.detail, number, unit)
+
+
+def _threshold(
+    reading: Threshold, variable: EvidenceVariable, sightings: Sightings
+) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    failure = last_failure(seen)
+    values = numbers(seen)
+    worst: Finding | None = None
+    if failure is not None:
+        worst = _failed(reading, variable, seen, failure, levels=reading.levels, cuts=reading.cuts)
+        if not values or worst is None:
+            return worst
+    if not values:
+        return None
+    value = _STATISTICS[reading.statistic](values)
+    row = _spread(variable, reading.levels, soft_bins(value, reading.cuts, reading.spread))
+    if worst is not None:
+        # Some tries were answered and the last one was not: either may be the rule.
+        row = [(a + b) / 2 for a, b in zip(row, worst.likelihood, strict=True)]
+    return Finding(row, seen, "", value, _unit(seen))
+
+
+def _unit(seen: Sequence[Observation]) -> str:
+    return next((one.result.unit for one in seen if isinstance(one.result, Measured)), "")
+
+
+def _proportion(reading: Proportion, sightings: Sightings) -> Finding | None:
+    counted = _counted(sightings, reading, reading.count, reading.total)
+    if counted is None:
+        return None
+    failed, total, seen = counted
+    if reading.upstream_count and reading.upstream_total:
+        before = _counted(sightings, reading, reading.upstream_count, reading.upstream_total)
+        if before is not None and before[0] < before[1]:
+            passed = 1 - before[0] / before[1]
+            excess = max(0.0, 1 - (1 - failed / total) / passed)
+            failed = min(failed, excess * total)
+    row = []
+    for rate in reading.rates:
+        chance = min(1 - _SURE, max(_SURE, rate))
+        # Scaled to the power of one round trip first: no underflow for long series.
+        share = failed / total
+        row.append((chance**share * (1 - chance) ** (1 - share)) ** min(total, 200.0))
+    text = f"{as_text(counted[0])}/{as_text(total)}"
+    return Finding(row, seen, text)
+
+
+def _counted(
+    sightings: Sightings, reading: ReadingBase, count: str, total: str
+) -> tuple[float, float, list[Observation]] | None:
+    """Return k, n and their observations, of the last subject that has both; None if n is 0."""
+    counts, totals = sightings.of(count, reading), sightings.of(total, reading)
+    many, all_ = numbers(counts), numbers(totals)
+    if not many or not all_ or all_[-1] <= 0:
+        return None
+    return min(many[-1], all_[-1]), all_[-1], [counts[-1], totals[-1]]
+
+
+def _excess(reading: Excess, variable: EvidenceVariable, sightings: Sightings) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    failure = last_failure(seen)
+    if failure is not None:
+        return _failed(reading, variable, seen, failure, levels=reading.levels, cuts=reading.cuts)
+    whole = median(seen)
+    if whole is None:
+        return None
+    before = [median(sightings.of(name, reading)) for name in reading.upstream]
+    value = max(0.0, whole - sum(part for part in before if part is not None))
+    error = max(_LEAST_ERROR_S, reading.spread * whole)
+    row = _spread(variable, reading.levels, normal_bins(value, reading.cuts, error))
+    return Finding(row, seen, "", value, _unit(seen))
+
+
+def _codes(reading: Codes, variable: EvidenceVariable, sightings: Sightings) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    failure = last_failure(seen)
+    values = [as_text(one.result.value) for one in seen if isinstance(one.result, Measured)]
+    if not values:
+        return _failed(reading, variable, seen, failure) if failure else None
+    dialect = reading.dialects.get(sightings.case.dialect, {})
+    levels = [_looked_up(value, dialect, reading) for value in values]
+    known = [level for level in levels if level is not None]
+    if not known:
+        return None
+    # Several codes in one run: the worst one is what stopped the sign-on.
+    level = max(known, key=variable.levels.index)
+    text = values[levels.index(level)]
+    return Finding(_only(variable, level, reading.certainty), seen, text)
+
+
+def _looked_up(value: str, dialect: Mapping[str, str], reading: Codes) -> str | None:
+    for table in (dialect, reading.codes):
+        for key in (value, value.upper(), value.lower()):
+            if key in table:
+                return table[key]
+    return reading.default
+
+
+def _date_margin(
+    reading: DateMargin, variable: EvidenceVariable, sightings: Sightings
+) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    values = numbers(seen)
+    failure = last_failure(seen)
+    if not values:
+        return _failed(reading, variable, seen, failure) if failure else None
+    row = _spread(variable, reading.levels, soft_bins(values[-1], reading.cuts, 0.0))
+    return Finding(row, seen, "", values[-1], "day")
+
+
+def _stage(reading: Stage, variable: EvidenceVariable, sightings: Sightings) -> Finding | None:
+    passed: list[Observation] = []
+    reached_end = False
+    for step in reading.steps:
+        seen = sightings.of(step.observation, reading)
+        failure = last_failure(seen)
+        if failure is not None:
+            cut = failure.failure is FailureKind.CENSORED
+            certainty = 0.5 if cut else reading.certainty
+            return Finding(_only(variable, step.level, certainty), seen, failure.detail)
+        passed += seen
+        reached_end = bool(seen)
+    if not reached_end:
+        return None
+    return Finding(_only(variable, reading.passed, reading.certainty), passed)
+
+
+def _ratio(reading: Ratio, variable: EvidenceVariable, sightings: Sightings) -> Finding | None:
+    parts = {name: sightings.of(name, reading) for name in reading.observations}
+    required = median(parts.get(reading.required, []))
+    if last_failure(parts.get(reading.required, [])) is not None or required is None:
+        return None
+    if reading.limit == CASE_TIMER:
+        limit = sightings.case.timer_s
+        limits: list[Observation] = []
+    else:
+        limits = sightings.of(reading.limit, reading)
+        limit = median(limits)
+    if not limit:
+        return None
+    found = [value for seen in parts.values() if (value := median(seen)) is not None]
+    value = sum(found) / limit
+    row = _spread(variable, reading.levels, soft_bins(value, reading.cuts, reading.spread))
+    seen = [one for several in parts.values() for one in several] + limits
+    return Finding(row, seen, "", sum(found), "s")
+
+
+def _comparison(
+    reading: Comparison, variable: EvidenceVariable, sightings: Sightings
+) -> Finding | None:
+    expected = sightings.case.expected.get(reading.expected)
+    seen = sightings.of(reading.observation, reading)
+    if not expected or not seen or not isinstance(seen[-1].result, Measured):
+        return None
+    found = as_text(seen[-1].result.value)
+    same = found.casefold().rstrip(".") == expected.strip().casefold().rstrip(".")
+    level = reading.match if same else reading.differs
+    return Finding(_only(variable, level), seen, found if same else f"{found} ≠ {expected}")
+
+
+def _message(
+    reading: MessageReading,
+    variable: EvidenceVariable,
+    sightings: Sightings,
+    messages: Sequence[Message],
+) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    if not seen or not isinstance(seen[-1].result, Measured):
+        return None
+    text = as_text(seen[-1].result.value)
+    entries = matching(text, messages)
+    if not entries:
+        level = reading.unknown
+    elif (says := entries[0].says.get(variable.id)) is not None:
+        return Finding([says.get(name, UNNAMED) for name in variable.levels], seen, text)
+    else:
+        level = reading.known
+    return Finding(_only(variable, level), seen, text) if level else None

@@ -69,6 +69,8 @@ class Listener:
                 with contextlib.suppress(OSError):
                     link, _ = listener.accept()
                     link.settimeout(_POLL_S)
+                    # Hosts do; else an answer in two pieces waits for a delayed ACK (40 ms).
+                    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     self._run(self._serve_and_close, link)
 
     def _serve_and_close(self, link: socket.socket) -> None:

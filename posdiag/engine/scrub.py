@@ -1,0 +1,57 @@
+"""Takes numbers that name a shop out of what is kept, without changing what can be concluded.
+
+A terminal number that is wrong in the menu is a finding, so the two sides of a comparison are
+shortened together: what was equal stays equal, what differed still differs. The diagnosis is made
+on the shortened values, so a replay of the saved report gives the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from posdiag.model.knowledge import Case
+from posdiag.model.observation import Measured, Observation
+
+_PAIRS: Mapping[str, str] = {"tid": "fact.menu_tid", "mid": "fact.menu_mid"}
+"""Expected value of a case -> the fact that is compared with it."""
+_ENDS = 2
+_SHORTEST = 6
+
+
+def shortened(number: str) -> str:
+    """Return the first two and the last two characters; of a short number nothing."""
+    number = number.strip()
+    if not number:
+        return ""
+    return f"{number[:_ENDS]}…{number[-_ENDS:]}" if len(number) >= _SHORTEST else "…"
+
+
+def scrubbed(case: Case, facts: Sequence[Observation]) -> tuple[Case, list[Observation]]:
+    """Return case and facts with terminal and merchant numbers shortened.
+
+    Args:
+        case: of the site.
+        facts: what a person said.
+    """
+    expected = {
+        key: shortened(value) if key in _PAIRS else value for key, value in case.expected.items()
+    }
+    keys = {fact: key for key, fact in _PAIRS.items()}
+    kept = [
+        _short_fact(seen, case.expected.get(keys[seen.name], "")) if seen.name in keys else seen
+        for seen in facts
+    ]
+    return msgspec.structs.replace(case, expected=expected), kept
+
+
+def _short_fact(seen: Observation, expected: str) -> Observation:
+    if not isinstance(seen.result, Measured):
+        return seen
+    value = str(seen.result.value)
+    short = shortened(value)
+    differs = expected and value.strip().casefold() != expected.strip().casefold()
+    if differs and short.casefold() == shortened(expected).casefold():
+        short = f"{short} (≠)"
+    return msgspec.structs.replace(seen, result=Measured(short, seen.result.unit))

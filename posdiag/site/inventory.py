@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -139,18 +140,32 @@ def row_as_site(
     path: Path,
     tid: str,
     *,
-    profile_dirs: Sequence[Path] = (),
+    terminal: str | None = None,
+    acquirer: str | None = None,
+    laptop_at: str | None = None,
+    interface: str | None = None,
     settings: Sequence[str] = (),
     facts: Sequence[str] = (),
+    facts_file: Path | None = None,
+    complaint: str | None = None,
+    profile_dirs: Sequence[Path] = (),
+    stdin: TextIO | None = None,
 ) -> Site:
     """Return the terminal of an inventory that has this number, as a site.
 
     Args:
         path: of the inventory.
         tid: terminal number, as text with its leading zeros.
-        profile_dirs: looked at before the user's own and our profiles.
-        settings: ``key=value``, go before the row.
-        facts: ``name=value``.
+        terminal: goes before the row, as do all options; they are those of ``load_site``.
+        acquirer: likewise.
+        laptop_at: likewise.
+        interface: likewise.
+        settings: likewise.
+        facts: likewise.
+        facts_file: likewise.
+        complaint: likewise.
+        profile_dirs: likewise.
+        stdin: likewise.
 
     Raises:
         SiteError: no such number, or several rows with it, or a value of the row is wrong.
@@ -167,7 +182,8 @@ def row_as_site(
     merge = SiteMerge(profile_dirs=profile_dirs)
     add_row(merge, found[0], path)
     merge.add_texts(settings)
-    merge.add_facts(facts)
+    merge.add_options(terminal, acquirer, laptop_at, interface, complaint)
+    merge.add_facts(facts, facts_file, stdin)
     return merge.site()
 
 

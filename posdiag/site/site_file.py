@@ -78,6 +78,7 @@ def load_site(
     terminal: str | None = None,
     acquirer: str | None = None,
     laptop_at: str | None = None,
+    interface: str | None = None,
     settings: Sequence[str] = (),
     facts: Sequence[str] = (),
     facts_file: Path | None = None,
@@ -93,6 +94,7 @@ def load_site(
         terminal: profile id or path.
         acquirer: likewise.
         laptop_at: where the laptop stands.
+        interface: that the path probes are bound to.
         settings: ``key=value`` with dotted keys.
         facts: ``name=value``.
         facts_file: more facts, below ``facts`` and above the site file's; ``-`` is standard input.
@@ -109,15 +111,7 @@ def load_site(
     if path is not None:
         merge.add_file(path)
     merge.add_texts(settings)
-    for option, key, value in (
-        ("--terminal", "terminal", terminal),
-        ("--acquirer", "acquirer", acquirer),
-        ("--at", "laptop_at", laptop_at),
-    ):
-        if value is not None:
-            merge.add(option, key, value)
-    if complaint is not None:
-        merge.add_complaint(complaint)
+    merge.add_options(terminal, acquirer, laptop_at, interface, complaint)
     merge.add_facts(facts, facts_file, stdin)
     return merge.site()
 
@@ -173,6 +167,26 @@ class SiteMerge:
     def add(self, file: str, key: str, value: object) -> None:
         """Add one value; ``file`` is the option that says it."""
         self._settings.append(Setting(file=file, key=key, value=value))
+
+    def add_options(
+        self,
+        terminal: str | None = None,
+        acquirer: str | None = None,
+        laptop_at: str | None = None,
+        interface: str | None = None,
+        complaint: str | None = None,
+    ) -> None:
+        """Add what single options say; None: not said. See :func:`load_site`."""
+        for option, key, value in (
+            ("--terminal", "terminal", terminal),
+            ("--acquirer", "acquirer", acquirer),
+            ("--at", "laptop_at", laptop_at),
+            ("--interface", "network.interface", interface),
+        ):
+            if value is not None:
+                self.add(option, key, value)
+        if complaint is not None:
+            self.add_complaint(complaint)
 
     def add_complaint(self, text: str) -> None:
         """Add the complaint as an option says it."""

@@ -51,7 +51,10 @@ class Posterior:
         responsible: P(its mechanism fired), or would fire where no failure is complained of.
         clears: P(removing this one alone clears the failure).
         nothing_wrong: P(no cause is responsible).
-        pruned_bound: probability, relative to all that was kept, of the best set that was left out.
+        pruned_bound: probability, relative to all that was kept, of the likeliest looking set that
+            was left out: the best causes by themselves with the first one that was not kept. So at
+            least this much is missing; causes that only explain the findings together may hide
+            more. 0 where all sets of the sizes in ``breadth`` are kept.
     """
 
     network: Network
@@ -76,8 +79,13 @@ def infer(
     Args:
         network: causes and variables of the case.
         likelihoods: variable -> P(what was observed | level), up to a constant factor. A constant
-            row says nothing and is left out.
+            row says nothing and is left out. Every variable must be one of the network's, with a
+            number per level.
         breadth: how many of the best causes enter sets of 2, 3, ... faults; must not grow.
+
+    Raises:
+        KeyError: evidence on a variable that the network does not have.
+        ValueError: a likelihood that has not one number per level.
     """
     observed = tuple(name for name in sorted(likelihoods) if len(set(likelihoods[name])) > 1)
     tables = [_Table(network, name, likelihoods[name]) for name in observed]
@@ -153,9 +161,8 @@ class _Table:
         scaled = [value / largest for value in likelihood]
         steps = [scaled[level] - scaled[level + 1] for level in range(len(scaled) - 1)]
         self.top = scaled[-1]
-        self.base = [
-            value * step for value, step in zip(network.variables[name].base, steps, strict=False)
-        ]
+        base = network.variables[name].base
+        self.base = [value * step for value, step in zip(base[:-1], steps, strict=True)]
         self.log_base = log(max(self.top + sum(self.base), FLOOR))
         self.rows = {
             index: cause.rows[name][:-1]
@@ -196,7 +203,7 @@ def _fault_set(network: Network, members: tuple[int, ...], shifts: Mapping[int, 
 def _enumerate(
     network: Network, tables: Sequence[_Table], weights: Sequence[float], breadth: Sequence[int]
 ) -> tuple[list[FaultSet], float]:
-    """Return the sets that are kept, and the log weight of the best that is not."""
+    """Return the sets that are kept, and the log weight of the likeliest looking other one."""
     alone = [
         {at: table.shift((index,)) for at, table in enumerate(tables) if index in table.rows}
         for index in range(len(network.causes))
@@ -218,7 +225,8 @@ def _enumerate(
             known[members] = shifts
             sets.append(_fault_set(network, members, shifts))
         if width < len(ranked) and size <= len(ranked):
-            best_left_out = tuple(sorted((*ranked[: size - 1], ranked[width])))
+            others = [index for index in ranked if index != ranked[width]][: size - 1]
+            best_left_out = tuple(sorted((*others, ranked[width])))
             shifts = {at: table.shift(best_left_out) for at, table in enumerate(tables)}
             left_out = _fault_set(network, best_left_out, shifts)
             bound = max(bound, _log_weight(network, left_out, weights))
@@ -276,8 +284,9 @@ def _summarise(
 def innocent(network: Network, found: FaultSet) -> float:
     """Return how far a set speaks for "nothing responsible".
 
-    With a failure to explain: P(the leak alone made it fail), to be divided by f(S). Without one:
-    P(nothing that is there would break a sign-on).
+    With a failure to explain: P(the leak made it fail and no cause did by itself), to be divided by
+    f(S); two causes that fail only together are not looked at (section 2.2). Without one: P(nothing
+    that is there would break a sign-on, alone or together).
     """
     if not network.failed:
         return no_mechanism(network, found.members)

@@ -1,4 +1,4 @@
-"""Runs one probe against declared devices, and says what it yielded."""
+"""Runs one probe at a site, and says what it yielded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,20 @@ from posdiag.probes.probe import Probe, ProbeContext, ProbeYield
 class Yielded:
     """What a probe yielded at a site; refuses what the probe does not declare."""
 
-    def __init__(self, probe: Probe, site: Site, *, budget_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        probe: Probe,
+        site: Site,
+        *,
+        budget_s: float = 20.0,
+        allowance: HostAllowance | None = None,
+        consents: frozenset[str] = frozenset(),
+    ) -> None:
         context = ProbeContext(
-            site=site, deadline=Deadline.after(budget_s), allowance=HostAllowance()
+            site=site,
+            deadline=Deadline.after(budget_s),
+            allowance=allowance or HostAllowance(),
+            consents=consents,
         )
         self.items: list[ProbeYield] = list(probe.run(context))
         declared = {observable.name: observable.unit for observable in probe.observables}
@@ -31,15 +42,19 @@ class Yielded:
             else:
                 assert item.name in declared or item.name.endswith(".*")
 
-    def observation(self, name: str, subject: str | None = None) -> Observation:
-        """Return the one observation of that name."""
-        found = [
+    def observations(self, name: str, subject: str | None = None) -> list[Observation]:
+        """Return all observations of that name, in order."""
+        return [
             item
             for item in self.items
             if isinstance(item, Observation)
             and item.name == name
             and subject in (None, item.subject)
         ]
+
+    def observation(self, name: str, subject: str | None = None) -> Observation:
+        """Return the one observation of that name."""
+        found = self.observations(name, subject)
         assert len(found) == 1, f"{name}: {found}"
         return found[0]
 

@@ -77,6 +77,7 @@ class Exchange:
         socket: what to wait on; None before ``start`` and once it is over.
         events: what to wait for: ``selectors.EVENT_READ`` or ``EVENT_WRITE``.
         until_s: instant of ``clock_s`` at which to call ``expired``.
+        connect_s: duration of the TCP handshake; None while there was none.
         outcome: set once it is over.
     """
 
@@ -102,19 +103,18 @@ class Exchange:
         self._stream = stream
         self._connect_limit_s = connect_limit_s
         self._interface = interface
-        self._connected = False
         self._unsent = b""
         self._gone: Ended | None = None
         self._ends = 0
         self._since_s = 0.0
         self._cut = False
-        self._connect_s = 0.0
         self._source = "clock"
         self._sent = 0
         self._received = 0
         self.socket: socket.socket | None = None
         self.events = selectors.EVENT_WRITE
         self.until_s = 0.0
+        self.connect_s: float | None = None
         self.outcome: TcpResult | UdpResult | LinkError | CannotRun | None = None
 
     def start(self) -> None:
@@ -141,7 +141,7 @@ class Exchange:
         """Go on: the socket can do what ``events`` says."""
         if self.socket is None:
             return
-        if self._stream and not self._connected:
+        if self._stream and self.connect_s is None:
             self._take_connection(self.socket)
         elif self.events == selectors.EVENT_WRITE:
             self._transmit()
@@ -153,7 +153,7 @@ class Exchange:
         """Go on: ``until_s`` has passed."""
         waited_s = clock_s() - self._since_s
         why = Ended.BUDGET if self._cut else Ended.LIMIT
-        if self._stream and not self._connected:
+        if self._stream and self.connect_s is None:
             kind = FailureKind.CENSORED if self._cut else FailureKind.SILENT
             self._finish(LinkError(kind, Operation.CONNECT, waited_s=waited_s))
             return
@@ -202,9 +202,8 @@ class Exchange:
                 self._finish(link_error(error, Operation.CONNECT, waited_s=waited_s))
                 return
             self._gone = Ended.RESET
-        self._connected = True
         rtt_s = handshake_rtt_s(connecting)
-        self._connect_s, self._source = (
+        self.connect_s, self._source = (
             (elapsed_s, "clock") if rtt_s is None else (rtt_s, "tcp_info")
         )
         self._advance()
@@ -304,9 +303,9 @@ class Exchange:
         self._conversation.ended(why, clock_s(), waited_s)
 
     def _result(self) -> TcpResult | UdpResult:
-        if self._stream:
-            return TcpResult(self._connect_s, self._source, self._sent, self._received)
-        return UdpResult(self._sent, self._received)
+        if self.connect_s is None:
+            return UdpResult(self._sent, self._received)
+        return TcpResult(self.connect_s, self._source, self._sent, self._received)
 
     def _finish(self, outcome: TcpResult | UdpResult | LinkError | CannotRun) -> None:
         self.outcome = outcome

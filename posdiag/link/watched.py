@@ -7,28 +7,8 @@ from collections.abc import Iterator
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.exchange import Exchange, TcpResult, clock_s
-from posdiag.link.sockets import handshake_rtt_s
 from posdiag.model.errors import CannotRun, LinkError
-from posdiag.wire.conversation import Conversation, Ended, Step
-
-
-class _Noticed:
-    """A conversation that notes when it was stepped first: then the connection came about."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        self.stepped_s: float | None = None
-
-    def step(self, now_s: float) -> Step:
-        if self.stepped_s is None:
-            self.stepped_s = now_s
-        return self._conversation.step(now_s)
-
-    def receive(self, data: bytes, now_s: float) -> None:
-        self._conversation.receive(data, now_s)
-
-    def ended(self, why: Ended, now_s: float, waited_s: float) -> None:
-        self._conversation.ended(why, now_s, waited_s)
+from posdiag.wire.conversation import Conversation
 
 
 def watch_tcp(
@@ -57,21 +37,15 @@ def watch_tcp(
         LinkError: as ``run_tcp``.
         CannotRun: as ``run_tcp``.
     """
-    noticed = _Noticed(conversation)
     exchange = Exchange(
-        noticed, address, port, deadline, stream=True, connect_limit_s=connect_limit_s
+        conversation, address, port, deadline, stream=True, connect_limit_s=connect_limit_s
     )
     try:
-        began_s = clock_s()
         exchange.start()
-        connect_s: float | None = None
         while exchange.socket is not None:
             _turn_once(exchange)
-            if noticed.stepped_s is None or exchange.socket is None:
-                continue
-            if connect_s is None:
-                connect_s = handshake_rtt_s(exchange.socket) or noticed.stepped_s - began_s
-            yield connect_s
+            if exchange.connect_s is not None and exchange.socket is not None:
+                yield exchange.connect_s
     finally:
         exchange.abandon()
     if isinstance(exchange.outcome, LinkError | CannotRun):

@@ -30,6 +30,7 @@ def made_up(
     effect: Effect = Effect.SAFE,
     needs_laptop: bool = False,
     cannot: NotRunReason | None = None,
+    observes: tuple[str, ...] = ("made_up.answer",),
 ) -> Probe:
     """Return a probe.
 
@@ -40,6 +41,7 @@ def made_up(
         effect: what it may do to the shop.
         needs_laptop: it measures the laptop.
         cannot: why it has nothing to measure at any site; None: it has.
+        observes: names of what it can yield.
     """
 
     def targets(_site: Site) -> list[str]:
@@ -51,7 +53,7 @@ def made_up(
         name=name,
         title=name,
         sends=f"{name} sends nothing",
-        observables=(Observable("made_up.answer", "", "an answer"),),
+        observables=tuple(Observable(seen, "", "made up") for seen in observes),
         targets=targets,
         run=run,
         resources=lambda _site: list(holds),

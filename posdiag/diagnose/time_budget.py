@@ -9,7 +9,7 @@ Source: diagnosis science, sections 3.1 and 3.2.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erf, log, sqrt
+from math import ceil, erf, log, sqrt
 from typing import Literal
 
 from posdiag.diagnose.sightings import Sightings, last_failure, median, numbers
@@ -37,6 +37,7 @@ TLS_ROUNDS = 2
 HOST_SIGMA = 0.5
 """Log-normal spread of a host's service time (assumption: diagnosis science, section 3.2)."""
 _CELLS = 600
+_SAME_CELL = 1e-9
 _Z95 = 1.959963984540054
 _ANY = ReadingBase()
 
@@ -150,7 +151,7 @@ def _waits(schedule: Sequence[float], loss: float, base_s: float, step: float) -
     """Return the mass per grid cell of one exchange; what comes too late or never is left out."""
     cells = [0.0] * (_CELLS + 1)
     for tries, wait in enumerate(schedule):
-        at = -int(-(wait + base_s) // step)
+        at = ceil((wait + base_s) / step - _SAME_CELL)
         if at <= _CELLS:
             cells[at] += (1 - loss) * loss**tries
     return cells

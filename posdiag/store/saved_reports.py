@@ -29,11 +29,15 @@ class Saved:
 
     Attributes:
         path: where it is; None where it could not be saved.
-        warning: why not, one line for people; empty where it was.
+        warning: why not, one line in English; empty where it was.
+        folder: where it should have been; empty where nothing says where reports belong.
+        why: what the system said against it.
     """
 
     path: Path | None
     warning: str = ""
+    folder: str = ""
+    why: str = ""
 
 
 def reports_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -81,7 +85,12 @@ def save(document: bytes, *, created_at: str, environ: Mapping[str, str] = os.en
     except (OSError, RuntimeError, ValueError) as error:
         where = f" in {folder}" if folder else ""
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return Saved(None, f"the report could not be saved{where}: {why}")
+        return Saved(
+            path=None,
+            warning=f"the report could not be saved{where}: {why}",
+            folder=str(folder or ""),
+            why=why,
+        )
     _drop_old(folder, path)
     return Saved(path)
 

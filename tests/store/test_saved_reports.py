@@ -161,7 +161,8 @@ def test_a_disk_that_fills_up_leaves_nothing(
     saved = save(DOCUMENT, created_at=NOON, environ=environ)
     assert saved.path is None
     assert os.strerror(errno.ENOSPC) in saved.warning
-    assert str(_folder(environ)) in saved.warning
+    assert saved.warning.endswith(f"in {saved.folder}: {saved.why}")
+    assert saved.folder == str(_folder(environ))
     assert list(_folder(environ).iterdir()) == [before]
 
 

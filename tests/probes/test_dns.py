@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -27,32 +27,12 @@ from posdiag.model.site import (
 )
 from posdiag.model.text import Text
 from posdiag.probes.dns import KNOWN_NAME, PROBE
-from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
+from posdiag.simulate.name_server import SimulatedNameServer
 from posdiag.wire.name_lookup import NameLookupConversation
 from tests.probes.device_runs import Yielded
+from tests.probes.host_runs import NAME, StartNameServer
 
-HOST = "host.pos.example"
 FIRST, OTHER = "name_lookup.time", "name_lookup.other_time"
-Start = Callable[..., SimulatedNameServer]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start simulated name servers that know one host."""
-    started: list[SimulatedNameServer] = []
-
-    def begin(**faults: object) -> SimulatedNameServer:
-        server = SimulatedNameServer(
-            NameServerFaults(**faults),  # type: ignore[arg-type]
-            {HOST: ["10.1.2.3"]},
-        )
-        server.start()
-        started.append(server)
-        return server
-
-    yield begin
-    for server in started:
-        server.stop()
 
 
 def subject(server: SimulatedNameServer) -> str:
@@ -61,7 +41,7 @@ def subject(server: SimulatedNameServer) -> str:
 
 def site(
     *servers: SimulatedNameServer | str,
-    hosts: tuple[HostEndpoint, ...] | None = (HostEndpoint(address=HOST, port=1),),
+    hosts: tuple[HostEndpoint, ...] | None = (HostEndpoint(address=NAME, port=1),),
     try_s: float = 5.0,
     laptop_at: LaptopAt = LaptopAt.SAME_LAN,
     reached: Reach = Reach.PUBLIC,
@@ -94,8 +74,8 @@ def refusal(call: Callable[[], object]) -> CannotRun:
     return caught.value
 
 
-def test_answered(start: Start) -> None:
-    server = start()
+def test_answered(start_name_server: StartNameServer) -> None:
+    server = start_name_server()
     shop = site(server)
     yielded = Yielded(PROBE, shop)
     assert PROBE.targets(shop) == [subject(server)]
@@ -105,11 +85,11 @@ def test_answered(start: Start) -> None:
     assert isinstance(value, float)
     assert 0 < value < 5
     assert yielded.names() == {FIRST}
-    assert server.journal == [f"query {HOST}"]
+    assert server.journal == [f"query {NAME}"]
 
 
-def test_a_slow_answer_counts_from_the_first_query(start: Start) -> None:
-    slow = start(delays_s=[0.3])
+def test_a_slow_answer_counts_from_the_first_query(start_name_server: StartNameServer) -> None:
+    slow = start_name_server(delays_s=[0.3])
     value = Yielded(PROBE, site(slow, try_s=0.2)).value(FIRST)
     assert isinstance(value, float)
     assert value >= 0.3, "a late answer to an earlier try counts, as it does for a terminal"
@@ -127,18 +107,22 @@ def test_a_slow_answer_counts_from_the_first_query(start: Start) -> None:
         ({"truncated": True}, FailureKind.PROTOCOL_ERROR),
     ],
 )
-def test_answered_badly(start: Start, faults: dict[str, object], kind: FailureKind) -> None:
-    failed = Yielded(PROBE, site(start(**faults))).failed(FIRST)
+def test_answered_badly(
+    start_name_server: StartNameServer, faults: dict[str, object], kind: FailureKind
+) -> None:
+    failed = Yielded(PROBE, site(start_name_server(**faults))).failed(FIRST)
     assert (failed.failure, failed.operation) == (kind, Operation.RESOLVE)
     assert failed.waited_s is None
 
 
-def test_an_answer_of_another_comes_first(start: Start) -> None:
-    assert isinstance(Yielded(PROBE, site(start(foreign_first=True))).value(FIRST), float)
+def test_an_answer_of_another_comes_first(start_name_server: StartNameServer) -> None:
+    assert isinstance(
+        Yielded(PROBE, site(start_name_server(foreign_first=True))).value(FIRST), float
+    )
 
 
-def test_silence_beside_one_that_answers(start: Start) -> None:
-    silent, good = start(silent=True), start()
+def test_silence_beside_one_that_answers(start_name_server: StartNameServer) -> None:
+    silent, good = start_name_server(silent=True), start_name_server()
     yielded = Yielded(PROBE, site(silent, good, try_s=0.2))
     failed = yielded.failed(FIRST, subject(silent))
     assert failed.failure is FailureKind.SILENT
@@ -147,23 +131,25 @@ def test_silence_beside_one_that_answers(start: Start) -> None:
     assert len(silent.journal) == 2
 
 
-def test_the_deadline_censors(start: Start) -> None:
+def test_the_deadline_censors(start_name_server: StartNameServer) -> None:
     began_s = time.monotonic()
-    failed = Yielded(PROBE, site(start(silent=True)), budget_s=0.3).failed(FIRST)
+    failed = Yielded(PROBE, site(start_name_server(silent=True)), budget_s=0.3).failed(FIRST)
     assert time.monotonic() - began_s < 3
     assert failed.failure is FailureKind.CENSORED
     assert failed.waited_s == pytest.approx(0.3, abs=0.2)
 
 
-def test_name_servers_that_differ(start: Start) -> None:
-    good, other = start(), start(nxdomain=True)
+def test_name_servers_that_differ(start_name_server: StartNameServer) -> None:
+    good, other = start_name_server(), start_name_server(nxdomain=True)
     yielded = Yielded(PROBE, site(good, other))
     assert isinstance(yielded.value(FIRST, subject(good)), float)
     assert yielded.failed(OTHER, subject(other)).failure is FailureKind.NAME_NOT_FOUND
 
 
-def test_all_are_asked_at_the_same_time_and_at_most_three(start: Start) -> None:
-    servers = [start(delays_s=[0.5]) for _ in range(4)]
+def test_all_are_asked_at_the_same_time_and_at_most_three(
+    start_name_server: StartNameServer,
+) -> None:
+    servers = [start_name_server(delays_s=[0.5]) for _ in range(4)]
     began_s = time.monotonic()
     yielded = Yielded(PROBE, site(*servers))
     assert time.monotonic() - began_s < 1.4, "one after the other takes 1.5 s"
@@ -173,8 +159,8 @@ def test_all_are_asked_at_the_same_time_and_at_most_three(start: Start) -> None:
     assert servers[3].journal == []
 
 
-def test_without_a_host_a_name_that_everybody_knows(start: Start) -> None:
-    server = start()
+def test_without_a_host_a_name_that_everybody_knows(start_name_server: StartNameServer) -> None:
+    server = start_name_server()
     yielded = Yielded(PROBE, site(server, hosts=None, simulated=False))
     assert server.journal == [f"query {KNOWN_NAME}"]
     assert yielded.kind(FIRST) is FailureKind.NAME_NOT_FOUND
@@ -184,19 +170,19 @@ def test_without_a_host_a_name_that_everybody_knows(start: Start) -> None:
     assert server.journal == [f"query {KNOWN_NAME}"] * 3
 
 
-def test_hosts_that_are_addresses(start: Start) -> None:
-    server = start()
+def test_hosts_that_are_addresses(start_name_server: StartNameServer) -> None:
+    server = start_name_server()
     primary = HostEndpoint(address="10.0.0.1", port=1)
     for call in (PROBE.targets, lambda shop: Yielded(PROBE, shop)):
         cannot = refusal(lambda call=call: call(site(server, hosts=(primary,))))  # type: ignore[misc]
         assert cannot.reason is NotRunReason.NOT_APPLICABLE
     assert server.journal == []
-    backup = HostEndpoint(address=HOST, port=1, role=HostRole.BACKUP)
+    backup = HostEndpoint(address=NAME, port=1, role=HostRole.BACKUP)
     assert isinstance(Yielded(PROBE, site(server, hosts=(primary, backup))).value(FIRST), float)
 
 
-def test_a_name_of_a_network_that_ends_elsewhere(start: Start) -> None:
-    server = start()
+def test_a_name_of_a_network_that_ends_elsewhere(start_name_server: StartNameServer) -> None:
+    server = start_name_server()
     shop = site(server, reached=Reach.PRIVATE_APN)
     for call in (PROBE.targets, lambda shop: Yielded(PROBE, shop)):
         cannot = refusal(lambda call=call: call(shop))  # type: ignore[misc]
@@ -204,9 +190,9 @@ def test_a_name_of_a_network_that_ends_elsewhere(start: Start) -> None:
     assert server.journal == []
 
 
-def test_nothing_declared_at_a_simulated_site(start: Start) -> None:
+def test_nothing_declared_at_a_simulated_site(start_name_server: StartNameServer) -> None:
     assert refusal(lambda: PROBE.targets(site())).reason is NotRunReason.NOT_DECLARED
-    shop = site(start(), hosts=None)
+    shop = site(start_name_server(), hosts=None)
     assert refusal(lambda: PROBE.targets(shop)).reason is NotRunReason.NOT_DECLARED
 
 
@@ -216,8 +202,8 @@ def test_a_system_without_name_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cannot.reason is NotRunReason.NOT_DECLARED
 
 
-def test_a_name_that_cannot_be_asked_for(start: Start) -> None:
-    server = start()
+def test_a_name_that_cannot_be_asked_for(start_name_server: StartNameServer) -> None:
+    server = start_name_server()
     shop = site(server, hosts=(HostEndpoint(address="a..b", port=1),))
     assert Yielded(PROBE, shop).unmeasured(FIRST).reason is NotRunReason.NOT_DECLARED
     assert server.journal == []

@@ -222,6 +222,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     separable: bool = True
 
 
+class WrongInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One mistake in what a person wrote.
+
+    Attributes:
+        file: as the person wrote it, or the option.
+        key: path of the key inside the file, empty for the whole file.
+        expected: what would have been right, in English.
+        found: what stands there instead.
+    """
+
+    file: str
+    key: str
+    expected: str
+    found: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The one document.
 
@@ -230,6 +246,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         facts: what a person said, as observations of vantage operator.
         basis: on what the probabilities rest.
         error: set where ``end`` is ``error``: one line.
+        mistakes: set where an input is wrong: all of them.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
@@ -257,3 +274,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     basis: Text
     saved_to: str = ""
     error: str = ""
+    mistakes: list[WrongInput] = []

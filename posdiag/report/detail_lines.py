@@ -12,8 +12,10 @@ from posdiag.report.verdict_lines import is_fine
 from posdiag.report.vocabulary import EFFECTS, reason_words, vantage_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from posdiag.model.observation import ProbeOutcome
-    from posdiag.model.report import Report
+    from posdiag.model.report import PlannedProbe, Report
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
 
@@ -73,13 +75,13 @@ def outcome_words(outcome: ProbeOutcome, words: Words) -> str:
     return words("{text}; kept {seen}", text=text, seen=seen) if outcome.observations else text
 
 
-def write_plan(sheet: Sheet, report: Report, words: Words) -> None:
+def write_plan(sheet: Sheet, plan: Sequence[PlannedProbe], words: Words) -> None:
     """Write what was planned: what would be sent, to whom, and what was left out and why."""
-    if not report.plan:
+    if not plan:
         return
     sheet.blank()
     sheet.paragraph(words("Plan"), "title")
-    for step in report.plan:
+    for step in plan:
         if step.left_out:
             why = _left_out_words(step.left_out, words)
             text = words("left out: {why}", why=why)

@@ -17,12 +17,13 @@ from posdiag.model.report import (
     SiteSummary,
     State,
     TimeBudget,
+    WrongInput,
 )
 from posdiag.model.site import Complaint, LaptopAt
 from posdiag.model.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MOST_BYTES = 32 * 1024 * 1024
 """A longer document is no report of ours and is not read."""
@@ -151,6 +152,7 @@ def error_report(
     knowledge_version: str = "",
     site: SiteSummary | None = None,
     created_at: str | None = None,
+    mistakes: Sequence[Mistake] = (),
 ) -> Report:
     """Return the document of a run that came to no verdict, so that ``--json`` always prints one.
 
@@ -161,6 +163,7 @@ def error_report(
         knowledge_version: where it was loaded.
         site: where it was read.
         created_at: UTC, ISO 8601; None: now.
+        mistakes: of an input that is wrong.
     """
     nowhere = SiteSummary(
         name="",
@@ -196,4 +199,8 @@ def error_report(
         outcomes=[],
         basis=Text(en="no diagnosis was made", zh="没有作出诊断"),
         error=" ".join(text.split()),
+        mistakes=[
+            WrongInput(file=one.file, key=one.key, expected=one.expected, found=one.found)
+            for one in mistakes
+        ],
     )

@@ -72,7 +72,7 @@ def render(
     if verbose:
         write_findings(sheet, report, words)
         write_outcomes(sheet, report, words, verbose)
-        write_plan(sheet, report, words)
+        write_plan(sheet, report.plan, words)
         sheet.blank()
     write_footer(sheet, report, words, verbose)
     return sheet

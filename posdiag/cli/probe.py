@@ -1,0 +1,83 @@
+"""``posdiag probe``: one probe alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from posdiag.cli import exits
+from posdiag.cli.command import Command, OneOf
+from posdiag.cli.diagnosing import How, measure_shown
+from posdiag.cli.interruption import Interruption
+from posdiag.cli.output import page_width, put_sheet, put_value
+from posdiag.cli.site_options import (
+    SiteChoices,
+    allow_param,
+    output_params,
+    read_site,
+    site_params,
+)
+
+if TYPE_CHECKING:
+    from posdiag.model.observation import ProbeOutcome
+    from posdiag.text.words import Words
+
+
+class ProbeChoices(SiteChoices, frozen=True, kw_only=True):
+    """What was typed."""
+
+    probe: str
+    as_json: bool
+    verbose: int
+
+
+def command(words: Words) -> click.Command:
+    """Return the command."""
+    from posdiag.probes import discover
+
+    names = list(discover())
+    return Command(
+        words,
+        "probe",
+        lambda **typed: _probe(words, msgspec.convert(typed, ProbeChoices)),
+        text=words(
+            "Runs one probe and prints what it saw; nothing is concluded from it.\n\n"
+            "PROBE is one of {names}. SITE is a site file; without one, this laptop alone.\n\n"
+            "Exit codes: 0 it ran, 3 it could not, 70 it stopped on a bug.",
+            names=", ".join(names),
+        ),
+        params=[
+            click.Argument(["probe"], type=OneOf(words, names), metavar="PROBE"),
+            *site_params(words),
+            allow_param(words),
+            *output_params(words),
+        ],
+    )
+
+
+def _probe(words: Words, choices: ProbeChoices) -> int:
+    from posdiag.probes import discover
+
+    with Interruption() as interruption:
+        site = read_site(choices, words)
+        probes = {choices.probe: discover()[choices.probe]}
+        how = How(budget_s=choices.budget, consents=frozenset(choices.allow))
+        found = measure_shown(site, probes, how, interruption, words)
+        code = interruption.exit_code or _exit_code(found.outcomes[0])
+        if choices.as_json:
+            put_value(found)
+            return code
+        from posdiag.report.observations_table import observations_sheet
+
+        put_sheet(observations_sheet(found.outcomes, language=words.language, width=page_width()))
+        return code
+
+
+def _exit_code(outcome: ProbeOutcome) -> int:
+    from posdiag.model.observation import Completed, Crashed
+
+    if isinstance(outcome, Completed):
+        return exits.OK
+    return exits.OUR_BUG if isinstance(outcome, Crashed) else exits.CANNOT_SAY

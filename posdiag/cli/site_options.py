@@ -1,0 +1,183 @@
+"""The options that say which site: the same for every command that measures."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from posdiag.cli.command import OneOf, Seconds, argument, flag, option
+from posdiag.model.site import ComplaintKind, ComplaintOutcome, LaptopAt
+
+if TYPE_CHECKING:
+    from posdiag.model.site import Site
+    from posdiag.text.words import Words
+
+BUDGET_S = 20.0
+_LEAST_S, _MOST_S = 0.1, 3600.0
+ECHO_LIVE = "echo-live-tid"
+"""Consent to send an echo test with the terminal's own number."""
+STDIN = "-"
+
+
+class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """What was typed about a site and its measurement."""
+
+    site: str | None = None
+    terminal: str | None = None
+    acquirer: str | None = None
+    laptop_at: str | None = None
+    interface: str | None = None
+    settings: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    facts_file: str | None = None
+    complaint: str | None = None
+    inventory: str | None = None
+    tid: str | None = None
+    profile_dirs: tuple[str, ...] = ()
+    budget: float = BUDGET_S
+    allow: tuple[str, ...] = ()
+
+
+def site_params(words: Words) -> list[click.Parameter]:
+    """Return the options that say which site."""
+    return [
+        argument("site"),
+        option("--terminal", words("Terminal's profile: an id or a .toml file."), metavar="ID"),
+        option("--acquirer", words("Acquirer's profile: an id or a .toml file."), metavar="ID"),
+        option(
+            "--at",
+            words("Where the laptop is plugged in: {choices}.", choices=", ".join(LaptopAt)),
+            "laptop_at",
+            metavar="PLACE",
+            kind=OneOf(words, [*LaptopAt]),
+        ),
+        option(
+            "--set",
+            words("Any value of the site or its profiles, by its dotted key; may be repeated."),
+            "settings",
+            metavar="KEY=VALUE",
+            repeat=True,
+        ),
+        option(
+            "--fact",
+            words("What a person saw (posdiag schema --facts); may be repeated."),
+            "facts",
+            metavar="NAME=VALUE",
+            repeat=True,
+        ),
+        option("--facts", words("File of facts; - reads them."), "facts_file", metavar="FILE"),
+        option("--interface", words("Interface that the path is measured on."), metavar="NAME"),
+        complaint_param(words),
+        option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
+        option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
+        option(
+            "--profile-dir",
+            words("Folder of further profiles; may be repeated."),
+            "profile_dirs",
+            metavar="FOLDER",
+            repeat=True,
+        ),
+        budget_param(words),
+    ]
+
+
+def complaint_param(words: Words) -> click.Option:
+    """Return the option that says what fails."""
+    kinds = [kind for kind in ComplaintKind if kind is not ComplaintKind.UNKNOWN]
+    pairs = [f"{kind}/{outcome}" for kind in ComplaintKind for outcome in ComplaintOutcome]
+    return option(
+        "--complaint",
+        words("What fails: sign_on, transaction or signature; none where all is well, or unknown."),
+        metavar="KIND",
+        kind=OneOf(words, [*kinds, "none", "unknown"], pairs),
+    )
+
+
+def budget_param(words: Words) -> click.Option:
+    """Return the option that says how long the probes may take together."""
+    return option(
+        "--budget",
+        words("Seconds for all probes together (20)."),
+        metavar="SECONDS",
+        kind=Seconds(words, _LEAST_S, _MOST_S),
+        default=BUDGET_S,
+    )
+
+
+def skip_param(words: Words) -> click.Option:
+    """Return the option that leaves probes out."""
+    from posdiag.probes import discover
+
+    return option(
+        "--skip",
+        words("A probe to leave out; may be repeated."),
+        metavar="PROBE",
+        kind=OneOf(words, list(discover())),
+        repeat=True,
+    )
+
+
+def allow_param(words: Words) -> click.Option:
+    """Return the option that consents to what is not done by itself."""
+    return option(
+        "--allow",
+        words("Consent to one thing: {choices}.", choices=", ".join(_consents())),
+        metavar="STEP",
+        kind=OneOf(words, _consents()),
+        repeat=True,
+    )
+
+
+def _consents() -> list[str]:
+    from posdiag.model.knowledge import Effect
+    from posdiag.probes import discover
+
+    unsafe = [probe for probe in discover().values() if probe.effect is not Effect.SAFE]
+    return [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe)]
+
+
+def output_params(words: Words) -> list[click.Parameter]:
+    """Return the options on what is printed."""
+    return [
+        flag("--json", words("Print one JSON document."), "as_json"),
+        click.Option(
+            ["-v", "--verbose"], count=True, help=words("Show all findings; -vv every observation.")
+        ),
+    ]
+
+
+def read_site(choices: SiteChoices, words: Words) -> Site:
+    """Return the site that was typed.
+
+    Raises:
+        click.UsageError: options that do not go together.
+        InputError: a file or a value is wrong.
+    """
+    from posdiag.site import load_site
+    from posdiag.site.inventory import row_as_site
+
+    if (choices.inventory is None) != (choices.tid is None):
+        raise click.UsageError(words("--inventory and --id go together"))
+    if choices.inventory is not None and choices.site is not None:
+        raise click.UsageError(words("either a site file or --inventory"))
+    if choices.inventory is not None and choices.tid is not None:
+        read = partial(row_as_site, Path(choices.inventory), choices.tid)
+    else:
+        read = partial(load_site, None if choices.site is None else Path(choices.site))
+    return read(
+        terminal=choices.terminal,
+        acquirer=choices.acquirer,
+        laptop_at=choices.laptop_at,
+        interface=choices.interface,
+        settings=choices.settings,
+        facts=choices.facts,
+        facts_file=None if choices.facts_file is None else Path(choices.facts_file),
+        complaint=choices.complaint,
+        profile_dirs=[Path(folder) for folder in choices.profile_dirs],
+        stdin=sys.stdin,
+    )

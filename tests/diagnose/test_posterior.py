@@ -176,7 +176,7 @@ class TestInvariants:
         )
 
     @repeatable
-    @given(networks, st.floats(1e-6, 1e6), st.booleans())
+    @given(networks, st.sampled_from([1e-30, 1e-12, 0.3, 7.0, 1e30]), st.booleans())
     def test_scale_of_a_likelihood(self, drawn: Drawn, factor: float, failed: bool) -> None:
         network = drawn.network(failed=failed)
         scaled = {
@@ -300,6 +300,23 @@ class TestPruning:
         assert any(kept.pruned_bound == pytest.approx(p, rel=1e-9) for p in left_out)
         assert kept.pruned_bound <= max(left_out) * (1 + 1e-9)
 
+    @pytest.mark.parametrize("breadth", [(3,), (1,), (6, 4), (6, 2), (4, 3)])
+    def test_the_set_that_stands_for_what_is_missing(self, breadth: tuple[int, ...]) -> None:
+        drawn = draw(3, causes=6)
+        ranked = infer(drawn.network(), drawn.evidence, breadth=()).probabilities[1:]
+        order = sorted(range(6), key=lambda cause: -ranked[cause])
+        sizes = [(width, size) for size, width in enumerate(breadth, start=2) if width < 6]
+        kept = infer(drawn.network(), drawn.evidence, breadth=breadth)
+        full = whole(drawn.network(), drawn.evidence)
+        by_set = {one.members: p for one, p in zip(full.sets, full.probabilities, strict=True)}
+        mass = math.fsum(by_set[one.members] for one in kept.sets)
+        assert sizes
+        expected = max(
+            by_set[tuple(sorted((*_best(order, width, size), order[width])))]
+            for width, size in sizes
+        )
+        assert kept.pruned_bound == pytest.approx(expected / mass, rel=1e-9)
+
     def test_sets_that_are_kept_are_those_of_the_best_causes(self) -> None:
         drawn = draw(3, causes=6)
         singles = infer(drawn.network(), drawn.evidence, breadth=())
@@ -311,6 +328,11 @@ class TestPruning:
             itertools.combinations(sorted(ranked[:4]), 2)
         )
         assert {one for one in sets if len(one) == 3} == {tuple(sorted(ranked[:3]))}
+
+
+def _best(order: Sequence[int], width: int, size: int) -> list[int]:
+    """Return the best causes that go with the first one that was not kept."""
+    return [cause for cause in order if cause != order[width]][: size - 1]
 
 
 class TestCorners:

@@ -10,6 +10,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -152,7 +153,7 @@ def _addresses(
     """Return the addresses of a name, following its aliases inside the answer."""
     # A chain cannot be longer than the answer; one that goes in circles ends here too.
     for _ in range(len(records) + 1):
-        own = [one for one in records if one.name == name]
+        own = [one for one in records if one.name == name and one.rdclass == dns.rdataclass.IN]
         found = [rdata.address for one in own if one.rdtype == wanted for rdata in one]
         aliases = [
             rdata.target for one in own if one.rdtype == dns.rdatatype.CNAME for rdata in one
@@ -202,4 +203,5 @@ def answer_query(
             answer.answer.append(
                 dns.rrset.from_text_list(question.name, _TTL_S, "IN", question.rdtype, texts)
             )
-    return name, answer.to_wire()
+    # dnspython would shuffle them: nothing here is random.
+    return name, answer.to_wire(want_shuffle=False)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-import posdiag
 from posdiag.cli import exits
 from posdiag.cli.command import LANGUAGES, CommandGroup
 from posdiag.cli.interruption import Interrupted, raise_terminated
-from posdiag.cli.output import OutputError, give_up_output, put_text, tell
+from posdiag.cli.output import OutputError, give_up_output, tell
+from posdiag.cli.version import show_version
 from posdiag.text.console_signs import readable_language
 from posdiag.text.words import N_, Words, choose_language
 
@@ -114,9 +114,9 @@ def _language(arguments: Sequence[str]) -> Language:
 def root(words: Words) -> CommandGroup:
     """Return the whole command line in one language."""
 
-    def show_version(ctx: click.Context, _param: click.Parameter, value: object) -> None:
+    def version_asked(ctx: click.Context, _param: click.Parameter, value: object) -> None:
         if value and not ctx.resilient_parsing:
-            put_text(f"posdiag {posdiag.__version__}\n")
+            show_version()
             ctx.exit(0)
 
     version = click.Option(
@@ -124,7 +124,7 @@ def root(words: Words) -> CommandGroup:
         is_flag=True,
         is_eager=True,
         expose_value=False,
-        callback=show_version,
+        callback=version_asked,
         help=words("Show the version."),
     )
     return CommandGroup(

@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,9 @@ with warnings.catch_warnings():
     # SWIG's types warn while they are made; turned into an error there, that ends the interpreter.
     warnings.simplefilter("ignore", DeprecationWarning)
     import pyagrum
+
+maker: Any = pyagrum
+"""Its constructors have no types."""
 
 NETWORKS = 200
 BATCH = 25
@@ -30,7 +34,7 @@ class Oracle:
     """
 
     def __init__(self, drawn: Drawn) -> None:
-        self.net = pyagrum.BayesNet()
+        self.net = maker.BayesNet()
         self._drawn = drawn
         mechanisms = self._mechanisms()
         self._or("failed", ["m_leak", *mechanisms])
@@ -46,7 +50,7 @@ class Oracle:
 
     def ask(self, *, failed: bool) -> pyagrum.LazyPropagation:
         """Return the engine with the evidence given, ready to be asked."""
-        engine = pyagrum.LazyPropagation(self.net)
+        engine = maker.LazyPropagation(self.net)
         evidence: dict[str, object] = {k: list(v) for k, v in self._drawn.evidence.items()}
         if failed:
             evidence["failed"] = 1
@@ -68,12 +72,12 @@ class Oracle:
         return mechanisms
 
     def _binary(self, name: str, probability: float) -> None:
-        self.net.add(pyagrum.LabelizedVariable(name, name, 2))
+        self.net.add(maker.LabelizedVariable(name, name, 2))
         self.net.cpt(name).fillWith([1 - probability, probability])
 
     def _gated(self, name: str, needs: tuple[str, ...], probability: float) -> None:
         """Add a mechanism that fires with a probability where all its causes are there."""
-        self.net.add(pyagrum.LabelizedVariable(name, name, 2))
+        self.net.add(maker.LabelizedVariable(name, name, 2))
         for need in needs:
             self.net.addArc(need, name)
         for there in itertools.product((0, 1), repeat=len(needs)):
@@ -81,7 +85,7 @@ class Oracle:
             self.net.cpt(name)[dict(zip(needs, there, strict=True))] = [1 - fires, fires]
 
     def _or(self, name: str, parents: Iterable[str]) -> None:
-        self.net.addOR(pyagrum.LabelizedVariable(name, name, 2))
+        self.net.addOR(maker.LabelizedVariable(name, name, 2))
         for parent in parents:
             self.net.addArc(parent, name)
 
@@ -95,7 +99,7 @@ class Oracle:
 
     def _variable(self, name: str, base: Row) -> None:
         """Add a variable: the worst of what the leak and the causes that are there bring."""
-        self.net.add(pyagrum.LabelizedVariable(name, name, len(base)))
+        self.net.add(maker.LabelizedVariable(name, name, len(base)))
         parents = [c for c, cause in self._drawn.causes.items() if name in cause.rows]
         for parent in parents:
             self.net.addArc(parent, name)

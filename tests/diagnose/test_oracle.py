@@ -50,7 +50,7 @@ class Oracle:
 
     def ask(self, *, failed: bool) -> pyagrum.LazyPropagation:
         """Return the engine with the evidence given, ready to be asked."""
-        engine = maker.LazyPropagation(self.net)
+        engine: pyagrum.LazyPropagation = maker.LazyPropagation(self.net)
         evidence: dict[str, object] = {k: list(v) for k, v in self._drawn.evidence.items()}
         if failed:
             evidence["failed"] = 1

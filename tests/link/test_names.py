@@ -11,10 +11,12 @@ from posdiag.link import names
 from posdiag.link.deadline import Deadline
 from posdiag.link.names import Resolution, ask, resolve
 from posdiag.link.reach import Resolver
+from posdiag.link.udp import run_udp
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
 from posdiag.model.site import StepLimits
 from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
+from posdiag.wire.name_lookup import NameLookupConversation
 
 HOST = "host.pos.example"
 QUICK = StepLimits(dns_try_s=0.15, dns_tries=2)
@@ -117,15 +119,22 @@ def test_silence_is_waited_for_to_its_own_end(start: Start) -> None:
     assert found.failure.waited_s == pytest.approx(0.3, abs=0.2)
 
 
-def test_the_deadline_censors_and_ends_it(start: Start) -> None:
+def test_the_deadline_censors_and_ends_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = start(silent=True), start()
+    asked: list[int] = []
+
+    def count(address: str, port: int, lookup: NameLookupConversation, until: Deadline) -> None:
+        asked.append(port)
+        run_udp(address, port, lookup, until)
+
+    monkeypatch.setattr(names, "run_udp", count)
     began_s = time.monotonic()
     found = told(first, second, budget_s=0.3)
     assert time.monotonic() - began_s < 2
     assert kind(found) is FailureKind.CENSORED
     assert found.failure is not None
     assert found.failure.waited_s == pytest.approx(0.3, abs=0.2)
-    assert second.journal == []
+    assert asked == [first.port]
 
 
 def test_nothing_listens(start: Start) -> None:

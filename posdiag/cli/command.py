@@ -46,11 +46,12 @@ class OneOf(_WordType):
             return str(value)
         from difflib import get_close_matches
 
-        wish = self.words("one of {choices}", choices=", ".join(self.choices))
+        words = self.words
+        wish = words("one of {choices}", choices=", ".join(self.choices))
         near = get_close_matches(str(value), [*self.choices, *self._more], 1)
         if near:
-            wish = self.words("{wish}, did you mean {near}?", wish=wish, near=near[0])
-        text = self.words("expected {expected}, found {found}", expected=wish, found=f'"{value}"')
+            wish = words("{wish}, did you mean {near}?", wish=wish, near=near[0])
+        text = words("expected {expected}, found {found}", expected=wish, found=f'"{value}"')
         raise click.BadParameter(text, ctx, param)
 
 
@@ -193,11 +194,12 @@ class Command(_Explained, click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take arguments apart; one too many is refused in the reader's language."""
+        words = self.words
         ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
             extra = " ".join(map(str, rest))
-            raise click.UsageError(self.words("one argument too many: {extra}", extra=extra), ctx)
+            raise click.UsageError(words("one argument too many: {extra}", extra=extra), ctx)
         return rest
 
 
@@ -274,19 +276,21 @@ class CommandGroup(_Explained, click.Group):
     def _refuse(self, ctx: click.Context, name: str) -> NoReturn:
         from difflib import get_close_matches
 
+        words = self.words
         known = self.list_commands(ctx)
         near = get_close_matches(name, known, 1)
-        wish = self.words("one of {choices}", choices=", ".join(known))
+        wish = words("one of {choices}", choices=", ".join(known))
         if near:
-            wish = self.words("{wish}, did you mean {near}?", wish=wish, near=near[0])
-        text = self.words("expected {expected}, found {found}", expected=wish, found=f'"{name}"')
+            wish = words("{wish}, did you mean {near}?", wish=wish, near=near[0])
+        text = words("expected {expected}, found {found}", expected=wish, found=f'"{name}"')
         raise click.UsageError(text, ctx)
 
     def invoke(self, ctx: click.Context) -> int:
         """Run the named command, or what the group does alone, and return the exit code."""
+        words = self.words
         if not ctx._protected_args:  # noqa: SLF001  (click has no other way to ask)
             if self._alone is None:
-                raise click.UsageError(self.words("a command is missing"), ctx)
+                raise click.UsageError(words("a command is missing"), ctx)
             return self._alone()
         return int(super().invoke(ctx) or 0)
 

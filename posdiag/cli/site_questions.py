@@ -33,6 +33,7 @@ class _Asker:
 
     def ask(self, question: str, check: Callable[[str], None], choices: Sequence[str] = ()) -> str:
         """Return a checked answer, empty where it was skipped or wrong each time."""
+        words = self._words
         tell("\n" + question)
         if choices:
             tell("  " + ", ".join(choices))
@@ -44,7 +45,7 @@ class _Asker:
                 check(answer)
             except InputError as wrong:
                 expected = wrong.mistakes[0].expected
-                tell(self._words("expected {expected}", expected=expected))
+                tell(words("expected {expected}", expected=expected))
             else:
                 return answer
         return ""

@@ -209,11 +209,10 @@ class SimulatedHost:
         elif faults.accept_silent or (faults.tls and faults.tls_silent):
             while self._listener.receive(raw):
                 pass
-        elif self._context is None:
-            self._talk(raw)
-            self._close_in_order(raw)
-        else:
+        elif self._context is not None:
             self._serve_tls(raw, self._context)
+        elif self._talk(raw):
+            self._close_in_order(raw)
 
     def _serve_tls(self, raw: socket.socket, context: ssl.SSLContext) -> None:
         import ssl
@@ -223,12 +222,16 @@ class SimulatedHost:
         with context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False) as link:
             try:
                 self._shake_hands(link)
-                self._talk(link)
-                with contextlib.suppress(TimeoutError, ValueError):
-                    link.unwrap()
+                if not self._talk(link):
+                    return
             except ssl.SSLError:
                 self.journal.append("tls failed")
-            self._close_in_order(link)
+            # It also wants the peer's close_notify, for which nobody waits.
+            with contextlib.suppress(OSError):
+                link.unwrap()
+            with socket.socket(fileno=link.detach()) as bare:
+                bare.settimeout(_POLL_S)
+                self._close_in_order(bare)
 
     def _shake_hands(self, link: ssl.SSLSocket) -> None:
         while not self._listener.stopping.is_set():
@@ -237,8 +240,12 @@ class SimulatedHost:
                 self.journal.append(f"tls {link.version()}")
                 return
 
-    def _talk(self, link: socket.socket) -> None:
-        """Answer requests until the peer closes or a fault ends it."""
+    def _talk(self, link: socket.socket) -> bool:
+        """Answer requests until the peer closes or a fault ends it.
+
+        Returns:
+            whether the connection is to be closed in order; it has been reset otherwise.
+        """
         faults = self._faults
         try:
             for request in self._requests(link):
@@ -246,11 +253,12 @@ class SimulatedHost:
                 self.journal.append(f"request {mti}")
                 if faults.reset_after_request:
                     _reset(link)
-                    return
+                    return False
                 if faults.close_after_request or not self._answer(link, answer):
-                    return
+                    break
         except RemoteWireError:
             self.journal.append("no request")
+        return True
 
     def _requests(self, link: socket.socket) -> Iterator[bytes]:
         frames = FrameDecoder(self._echo.framing)
@@ -282,8 +290,7 @@ class SimulatedHost:
 
     def _close_in_order(self, link: socket.socket) -> None:
         """Say that nothing more comes, and read what is under way, lest a reset overtake it."""
-        # Not the method of an SSLSocket: that would forget TLS first.
-        socket.socket.shutdown(link, socket.SHUT_WR)
+        link.shutdown(socket.SHUT_WR)
         until_s = time.monotonic() + _DRAIN_S
         while time.monotonic() < until_s and self._listener.receive(link):
             pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.resources
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -46,7 +47,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     site: dict[str, str | dict[str, str]] = {}
     settings: dict[str, Value] = {}
     facts: dict[str, Value] = {}
-    without: list[str] = []
+    without: list[Literal["printer", "pin_pad", "ups", "card"]] = []
 
 
 def scenario_ids() -> list[str]:

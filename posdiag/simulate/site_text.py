@@ -41,5 +41,5 @@ def _value(value: object) -> str:
         return "{ " + inside + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(item) for item in value) + "]"
-    # JSON strings, numbers and flags are TOML ones too.
-    return json.dumps(value, ensure_ascii=False)
+    # JSON's texts, numbers and flags are TOML's, but for DEL in a text.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -57,17 +57,19 @@ class SimulatedShop:
             scenario: the faults.
             pty: serial devices on pseudo terminals instead of TCP.
         """
-        has = set(scenario.without).__contains__
+        lacks = set(scenario.without).__contains__
         self._scenario = scenario
         self.host = SimulatedHost(scenario.host, ECHO, server_name=HOST_NAME)
         self.name_server = SimulatedNameServer(scenario.name_server, {HOST_NAME: ["127.0.0.1"]})
         self.gateway = SimulatedNameServer(scenario.gateway)
         self.reference = SimulatedNameServer(scenario.reference)
-        self.printer = None if has("printer") else SimulatedPrinter(scenario.printer, pty=pty)
-        self.pin_pad = None if has("pin_pad") else SimulatedSerialDevice(scenario.pin_pad, pty=pty)
-        self.ups = None if has("ups") else SimulatedUps(scenario.ups)
-        self.card = None if has("card") else SimulatedCard(scenario.card)
-        self._running = ExitStack()
+        self.printer = None if lacks("printer") else SimulatedPrinter(scenario.printer, pty=pty)
+        self.pin_pad = (
+            None if lacks("pin_pad") else SimulatedSerialDevice(scenario.pin_pad, pty=pty)
+        )
+        self.ups = None if lacks("ups") else SimulatedUps(scenario.ups)
+        self.card = None if lacks("card") else SimulatedCard(scenario.card)
+        self._running: list[Part] = []
         self.site = ""
 
     def _parts(self) -> list[Part]:
@@ -81,12 +83,14 @@ class SimulatedShop:
         Raises:
             OSError: the system has no port or pseudo terminal left; nothing is left running.
         """
-        with ExitStack() as started:
+        try:
             for part in self._parts():
+                self._running.append(part)
                 part.start()
-                started.callback(part.stop)
-            self.site = self._site_text()
-            self._running = started.pop_all()
+        except OSError:
+            self._stop()
+            raise
+        self.site = self._site_text()
         return self
 
     def __exit__(
@@ -96,7 +100,13 @@ class SimulatedShop:
         traceback: TracebackType | None,
     ) -> None:
         """Stop every part."""
-        self._running.close()
+        self._stop()
+
+    def _stop(self) -> None:
+        # Each waits for its threads to look up from theirs: all at the same time.
+        with ThreadPoolExecutor(max_workers=len(self._running) or 1) as pool:
+            list(pool.map(lambda part: part.stop(), self._running))
+        self._running.clear()
 
     def _site_text(self) -> str:
         scenario = self._scenario

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ _MAX_SENT = 20
 """Certificates of a chain that are looked at; a hostile one must not cost minutes."""
 _UNREADABLE = (
     ValueError,
+    TypeError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
@@ -59,11 +61,22 @@ def verify_chain(
         roots: DER, or PEM with any number of certificates.
         now: with time zone.
     """
+    if not chain:
+        return CertificateVerdict(
+            FailureKind.CERTIFICATE_UNTRUSTED, "the host sent no certificate", None
+        )
+    with warnings.catch_warnings():
+        # About a peer's certificate (a serial number of zero, a country of six letters): nothing
+        # that our user can act on. Deprecations of cryptography are of this class too.
+        warnings.simplefilter("ignore", UserWarning)
+        return _verdict(chain, expected_name, roots, now)
+
+
+def _verdict(
+    chain: Sequence[bytes], expected_name: str, roots: Sequence[bytes], now: datetime.datetime
+) -> CertificateVerdict:
+    days_left = None
     try:
-        if not chain:
-            return CertificateVerdict(
-                FailureKind.CERTIFICATE_UNTRUSTED, "the host sent no certificate", None
-            )
         own = x509.load_der_x509_certificate(chain[0])
         others = [one for der in chain[1:_MAX_SENT] for one in _load(der)]
         trusted = [root for blob in roots for root in _load(blob)]
@@ -71,7 +84,7 @@ def verify_chain(
         failure, detail = _judge(own, others, expected_name, trusted, now)
     except _UNREADABLE as error:
         return CertificateVerdict(
-            FailureKind.CERTIFICATE_UNTRUSTED, f"unreadable: {type(error).__name__}", None
+            FailureKind.CERTIFICATE_UNTRUSTED, f"unreadable: {type(error).__name__}", days_left
         )
     return CertificateVerdict(failure, detail, days_left)
 

@@ -82,8 +82,6 @@ def shaped(
 ) -> T | None:
     """Return a table as a Struct, None where its shape is wrong.
 
-    msgspec stops at the first mistake, so each key is converted alone.
-
     Args:
         table: as TOML gave it.
         type_: the Struct.
@@ -92,27 +90,36 @@ def shaped(
         mistakes: every mistake of the table is added, with the key at fault.
     """
     prefix = f"{key}." if key else ""
-    before = len(mistakes)
-    mistakes += [
+    endless = [
         Mistake(file, prefix + place, "a number that is finite", str(number))
         for place, number in _numbers(table)
         if not isfinite(number)
     ]
-    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
-    for name in [name for name in table if name not in fields]:
-        mistakes.append(Mistake(file, prefix + name, "no such key"))
-    for name, field in fields.items():
-        if name not in table:
-            if field.required:
-                mistakes.append(Mistake(file, prefix + name, "this key"))
-            continue
-        try:
-            msgspec.convert(table[name], field.type)
-        except msgspec.ValidationError as refusal:
-            mistakes.append(_refused(file, prefix + name, str(refusal)))
-    if len(mistakes) > before:
+    mistakes += endless
+    try:
+        value = msgspec.convert(dict(table), type_)
+    except msgspec.ValidationError:
+        mistakes += _misshapen(table, type_, file, prefix)
         return None
-    return msgspec.convert(dict(table), type_)
+    return None if endless else value
+
+
+def _misshapen(
+    table: Mapping[str, object], type_: type[msgspec.Struct], file: str, prefix: str
+) -> Iterator[Mistake]:
+    """Yield every mistake; msgspec stops at the first, so each key is converted alone."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    for name in table:
+        if name not in fields:
+            yield Mistake(file, prefix + name, "no such key")
+    for name, field in fields.items():
+        if name in table:
+            try:
+                msgspec.convert(table[name], field.type)
+            except msgspec.ValidationError as refusal:
+                yield _refused(file, prefix + name, str(refusal))
+        elif field.required:
+            yield Mistake(file, prefix + name, "this key")
 
 
 def _refused(file: str, key: str, refusal: str) -> Mistake:

@@ -79,6 +79,31 @@ class _ClearFlight:
             del self._messages[:end]
 
 
+class _Records:
+    """Sees where records end, in what comes after the handshake (RFC 8446 section 5.1)."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._left = 0
+        self.between = False
+        """At the end of a record, with none begun."""
+
+    def feed(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+            else:
+                step = min(5 - len(self._head), len(data) - at)
+                self._head += data[at : at + step]
+                if len(self._head) == 5:
+                    self._left = int.from_bytes(self._head[3:5])
+                    self._head.clear()
+            at += step
+            self.between = not (self._left or self._head)
+
+
 class TlsConversation:
     """A TLS handshake, and then the inner conversation.
 
@@ -126,6 +151,7 @@ class TlsConversation:
         self._limit_s = limit_s
         self._inner = inner
         self._clear = _ClearFlight()
+        self._later = _Records()
         self._came = 0
         self._started_s: float | None = None
         self._settled = False
@@ -167,7 +193,10 @@ class TlsConversation:
             self._clear.feed(data)
             if not self._shake_hands(now_s) or not self._from_peer.pending:
                 return
-        self._settled = True
+            data = data[-self._from_peer.pending :]
+        # Half an alert says nothing yet.
+        self._later.feed(data)
+        self._settled |= self._later.between
         self._read(now_s)
 
     def ended(self, why: Ended, now_s: float, waited_s: float) -> None:

@@ -113,13 +113,10 @@ class EchoConversation:
 
         Args:
             settings: how an echo is said to this host.
-            tid: 8 characters.
-            mid: 15 characters.
+            tid, mid, at, batch: as for ``echo_request``.
             stan: trace number of the first echo; the next ones follow.
-            at: now, with time zone.
             limit_s: how long one answer may take.
             count: 1 to 3 echoes.
-            batch: 6 digits, zeros where the open batch is not known.
 
         Raises:
             LocalWireError: a value that the dialect cannot say, or a count out of range.
@@ -132,8 +129,7 @@ class EchoConversation:
             for number in range(count)
         ]
         self._frames = [
-            encode_frame(settings.framing, encode(request, self._layout))
-            for request in self._requests
+            encode_frame(settings.framing, encode(one, self._layout)) for one in self._requests
         ]
         self._incoming = FrameDecoder(settings.framing)
         self._limit_s = limit_s

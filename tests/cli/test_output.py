@@ -91,9 +91,8 @@ def test_a_console_that_lacks_signs(encoding: str, language: str) -> None:
 
 
 def test_chinese_by_locale_only_where_it_can_be_read() -> None:
-    asked = {"LC_ALL": "zh_CN.UTF-8"}
-    assert "用法" in spawned("--help", PYTHONIOENCODING="utf-8", **asked).out
-    assert "Usage" in spawned("--help", PYTHONIOENCODING="ascii", **asked).out
+    assert "用法" in spawned("--help", PYTHONIOENCODING="utf-8", LC_ALL="zh_CN.UTF-8").out
+    assert "Usage" in spawned("--help", PYTHONIOENCODING="ascii", LC_ALL="zh_CN.UTF-8").out
 
 
 def test_a_refusal_on_a_console_that_lacks_signs() -> None:

@@ -234,14 +234,17 @@ class DeviceKind(StrEnum):
     SERIAL = "serial"
     UPS = "ups"
     CARD_READER = "card_reader"
+    MODEM = "modem"
+    ANDROID = "android"
 
 
 class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A device that may be asked.
 
     Attributes:
-        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader) or
-            ``host:port`` (ups).
+        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
+            modem), ``host:port`` (ups), or what ``adb devices`` calls it, with ``@host:port`` where
+            its adb server is not the usual one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
             ``shared`` is true.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``

@@ -356,5 +356,5 @@ def ping(text: str) -> Ping:
         resolved=True,
         sent=sent,
         lost=max(0, sent - received),
-        times_s=tuple(float(time) / 1000 for time in times),
+        times_s=tuple(round(float(time) / 1000, 7) for time in times),
     )

@@ -250,6 +250,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control).
         ups: name of the UPS in the NUT server, empty for the first one.
+        app: android: package of the payment application, whose version is asked for.
         baud: bits per second.
     """
 
@@ -259,6 +260,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     shared: bool = False
     protocol: Annotated[str, msgspec.Meta(pattern="^(none|enq)$")] = "none"
     ups: str = ""
+    app: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.]*)?$")] = ""
     baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] = 9600
 
 

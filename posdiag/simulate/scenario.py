@@ -14,8 +14,10 @@ import msgspec
 
 from posdiag.model.errors import InputError, Mistake
 from posdiag.model.observation import Value
+from posdiag.simulate.android import AndroidFaults
 from posdiag.simulate.card import CardFaults
 from posdiag.simulate.host import HostFaults
+from posdiag.simulate.modem import ModemFaults
 from posdiag.simulate.name_server import NameServerFaults
 from posdiag.simulate.printer import PrinterFaults
 from posdiag.simulate.serial_device import SerialDeviceFaults
@@ -30,6 +32,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        modem: the terminal's modem; None: the laptop is not on it.
+        android: the terminal, on the laptop's adb; None: it is not.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -44,6 +48,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()
     card: CardFaults = CardFaults()
+    modem: ModemFaults | None = None
+    android: AndroidFaults | None = None
     site: dict[str, str | dict[str, str]] = {}
     settings: dict[str, Value] = {}
     facts: dict[str, Value] = {}

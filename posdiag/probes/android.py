@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
@@ -10,6 +11,7 @@ from posdiag.link.adb_server import start_adb_server
 from posdiag.link.device_address import DeviceAddress, device_address, talk_over_network
 from posdiag.link.reach import endpoint, is_address
 from posdiag.model.errors import CannotRun, LinkError, LocalWireError, RemoteWireError
+from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
     Failed,
     FailureKind,
@@ -20,7 +22,7 @@ from posdiag.model.observation import (
     Vantage,
 )
 from posdiag.model.site import Device, DeviceKind, HostRole, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire import android
 from posdiag.wire.adb import PORT, AdbConversation, shell_conversation
 
@@ -30,6 +32,7 @@ SCRIPT_LIMIT_S = 8.0
 PING_LIMIT_S = 12.0
 PINGS = 5
 _HERE = "127.0.0.1"
+_OWN = (_HERE, "localhost")
 T = TypeVar("T")
 
 
@@ -59,6 +62,17 @@ def _targets(site: Site) -> list[str]:
 
 def _resources(site: Site) -> list[str]:
     return [f"adb:{device.port}" for device in _devices(site)]
+
+
+def _servers(site: Site) -> list[str]:
+    """Return the adb servers that could be started here."""
+    found: set[str] = set()
+    for device in _devices(site):
+        with contextlib.suppress(CannotRun):
+            server = _terminal(device).server
+            if server.host in _OWN:
+                found.add(f"{server.host}:{server.port}")
+    return sorted(found)
 
 
 def _run(context: ProbeContext) -> Iterator[ProbeYield]:
@@ -128,7 +142,7 @@ class _Talk:
     def _start_server(self, server: DeviceAddress) -> None:
         if CONSENT not in self._context.consents:
             raise CannotRun(NotRunReason.CONSENT_REQUIRED, f"no adb server runs; --allow {CONSENT}")
-        if server.host not in (_HERE, "localhost"):
+        if server.host not in _OWN:
             raise CannotRun(NotRunReason.UNSUPPORTED, "the adb server is not this laptop's")
         start_adb_server(server.port, self._context.deadline)
 
@@ -303,5 +317,13 @@ PROBE = Probe(
     targets=_targets,
     resources=_resources,
     run=_run,
+    steps=(
+        Step(
+            consent=CONSENT,
+            sends="starts this laptop's adb server where none runs; it stays",
+            effect=Effect.SAFE,
+            targets=_servers,
+        ),
+    ),
     typical_s=6.0,
 )

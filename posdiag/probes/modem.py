@@ -9,6 +9,7 @@ from typing import TypeVar
 from posdiag.link.device_address import device_address, is_on_network, talk_over_network
 from posdiag.link.serial_port import SerialPort, open_port, resource_of, run_serial
 from posdiag.model.errors import CannotRun, LinkError, LocalWireError, RemoteWireError
+from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
     Failed,
     FailureKind,
@@ -18,7 +19,7 @@ from posdiag.model.observation import (
     Value,
 )
 from posdiag.model.site import Device, DeviceKind, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire import at_values
 from posdiag.wire.at_errors import CME
 from posdiag.wire.at_talk import DialConversation, ModemConversation
@@ -43,6 +44,12 @@ def _targets(site: Site) -> list[str]:
 
 def _resources(site: Site) -> list[str]:
     return [resource_of(modem.port) for modem in _modems(site)]
+
+
+def _numbers(site: Site) -> list[str]:
+    """Return the number that a test call would go to, where a modem is declared."""
+    number = site.facts.get("menu_dial_number")
+    return [number] if _modems(site) and isinstance(number, str) and number else []
 
 
 def _run(context: ProbeContext) -> Iterator[ProbeYield]:
@@ -235,15 +242,15 @@ class _Talk:
 
     def _dialled(self) -> Iterator[ProbeYield]:
         context = self._context
-        number = context.site.facts.get("menu_dial_number")
+        numbers = _numbers(context.site)
         if CONSENT not in context.consents:
             reason = CannotRun(NotRunReason.CONSENT_REQUIRED, f"--allow {CONSENT}")
         elif not self._asked.told("ATS7?"):
             reason = CannotRun(NotRunReason.NOT_APPLICABLE, "no telephone modem")
-        elif not isinstance(number, str) or not number:
+        elif not numbers:
             reason = CannotRun(NotRunReason.NOT_DECLARED, "--fact menu_dial_number=...")
         else:
-            yield from self._dial(number)
+            yield from self._dial(numbers[0])
             return
         yield self._unmeasured("modem.dial_result", reason)
 
@@ -320,8 +327,7 @@ _ABSENT = "the modem does not tell"
 PROBE = Probe(
     name="modem",
     title="Modem: SIM, network, signal",
-    sends="AT questions that change nothing, to each declared modem; "
-    "with --allow dial: dials the number of the menu once and hangs up",
+    sends="AT questions that change nothing, to each declared modem",
     observables=(
         Observable(
             "modem.reply_time", "s", "from AT to OK, or how that failed", "not asked from here"
@@ -356,5 +362,13 @@ PROBE = Probe(
     targets=_targets,
     resources=_resources,
     run=_run,
+    steps=(
+        Step(
+            consent=CONSENT,
+            sends="dials the number of the terminal's menu once, and hangs up",
+            effect=Effect.INTERRUPTS_SERVICE,
+            targets=_numbers,
+        ),
+    ),
     typical_s=4.0,
 )

@@ -31,7 +31,7 @@ def amount(value: float, unit: str) -> str:
         milliseconds = value * 1000
         return f"{milliseconds:.0f} ms" if abs(milliseconds) >= 10 else f"{milliseconds:.1f} ms"
     if unit == "s":
-        return f"{value:.1f} s" if abs(value) < 100 else f"{value:.0f} s"
+        return f"{value:.1f} s" if abs(value) < 100 and value % 1 else f"{value:.0f} s"
     if unit == "ratio":
         value *= 100
     shown = _UNITS.get(unit, unit)

@@ -16,6 +16,7 @@ from tests.diagnose.small_knowledge import measured
         (0.0004, "s", "0.4 ms"),
         (3.14159, "s", "3.1 s"),
         (120.0, "s", "120 s"),
+        (35.0, "s", "35 s"),
         (0.3, "ratio", "30 %"),
         (0.123, "ratio", "12.3 %"),
         (8583, "port", "8583"),

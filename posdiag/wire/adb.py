@@ -171,9 +171,8 @@ class AdbConversation:
             raise RemoteWireError("neither OKAY nor FAIL", field="status")
 
     def _refused(self, words: str) -> None:
-        plain = "".join(sign for sign in words.splitlines()[0] if sign.isprintable())[:120]
         for part, kind in _REFUSALS:
-            if part in plain.lower():
+            if part in words.lower():
                 # The server's words name the device: kept out of what is saved.
                 self._fail(kind, f"adb: {part}")
                 return

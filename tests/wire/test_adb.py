@@ -110,6 +110,7 @@ def test_refusals_of_the_server(state: str | None, kind: FailureKind) -> None:
         (b"OKAYmore", FailureKind.PROTOCOL_ERROR),
         (b"FAILzzzz", FailureKind.PROTOCOL_ERROR),
         (b"FAIL0008whatever", FailureKind.PROTOCOL_ERROR),
+        (b"FAIL0000", FailureKind.PROTOCOL_ERROR),
         (b"OKA", FailureKind.SILENT),
         (b"FAIL0040cut", FailureKind.SILENT),
     ],

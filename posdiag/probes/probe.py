@@ -148,6 +148,7 @@ class Probe:
         effect: what it may do to the shop.
         needs_laptop: it measures the laptop itself (left out at a simulated site).
         steps: what it does beyond that, each with a consent of its own.
+        watch: looks for so many seconds instead of once; None: it has nothing to watch.
         typical_s: seconds that it usually takes, for the next test.
     """
 
@@ -161,4 +162,5 @@ class Probe:
     effect: Effect = Effect.SAFE
     needs_laptop: bool = False
     steps: tuple[Step, ...] = ()
+    watch: Callable[[ProbeContext, float], Iterator[ProbeYield]] | None = None
     typical_s: float = 5.0

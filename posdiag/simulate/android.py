@@ -19,6 +19,7 @@ from posdiag.wire.android import END, PARTS
 
 SERIAL = "SIMULATED0001"
 _GATEWAY = "192.168.1.1"
+_RUNS_S = 88_211.52
 
 
 class AndroidFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +44,7 @@ class AndroidFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         app_version: of whatever package is asked for; empty: it is not there.
         ping_lost: of 5 to the router.
         names_dead: it cannot look up names.
+        restarts: it starts anew after it was first asked how long it runs.
     """
 
     state: str = "device"
@@ -66,6 +68,7 @@ class AndroidFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     app_version: str = "3.2.1"
     ping_lost: int = 0
     names_dead: bool = False
+    restarts: bool = False
 
 
 class SimulatedAndroid:
@@ -84,6 +87,7 @@ class SimulatedAndroid:
         self._faults = faults
         self._listener = Listener(self._serve)
         self.port = 0
+        self._started_s = time.monotonic() - _RUNS_S
         self.journal: list[str] = []
 
     @property
@@ -112,17 +116,26 @@ class SimulatedAndroid:
                     continue
                 link.sendall(b"SSH-2.0-x\r\n" if self._faults.garbage else answer)
                 if server.script is not None:
-                    link.sendall(run(server.script, self._faults).encode())
+                    link.sendall(self._run(server.script).encode())
                     if self._faults.stops_at:
                         self._listener.stopping.wait(30.0)
                     return
 
+    def _run(self, script: str) -> str:
+        uptime_s = time.monotonic() - self._started_s
+        if self._faults.restarts and PARTS["uptime"] in script:
+            self._started_s = time.monotonic()
+        return run(script, self._faults, uptime_s)
 
-def run(script: str, faults: AndroidFaults) -> str:
+
+def run(script: str, faults: AndroidFaults, uptime_s: float) -> str:
     """Return what the terminal says to a script; it knows the commands of posdiag only."""
     if script.startswith("ping "):
         return _ping(script, faults)
     texts = {command: _part(name, faults) for name, command in PARTS.items()}
+    texts[PARTS["uptime"]] = f"{uptime_s:.2f} 301222.10"
+    if script in texts:
+        return f"{texts[script]}\n"
     said = ""
     for line in re.split(r"; (?=echo )", script):
         mark, _, command = line.partition("'; ")
@@ -150,7 +163,7 @@ def _part(name: str, faults: AndroidFaults) -> str:
         "telephony": _telephony(faults),
         "airplane": str(int(off)),
         "clock": str(int(time.time() + faults.clock_off_s)),
-        "uptime": "88211.52 301222.10",
+        "uptime": "",
         "storage": "Filesystem 1K-blocks Used Available Use% Mounted on\n"
         f"/dev/block/dm-0 10000000 1 1 {faults.storage_used}% /data",
         "route": f"192.0.2.1 via {_GATEWAY} dev wlan0 src 192.168.1.23 uid 2000"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from posdiag.model.observation import FailureKind, Part
-from posdiag.model.site import Device, DeviceKind
+from posdiag.model.site import Device, DeviceKind, Site
 from posdiag.probes.power import PROBE
+from posdiag.probes.probe import ProbeContext, ProbeYield
 from tests.probes.device_runs import Yielded, at_site
 from tests.probes.real_upsd import MAXAGE_S, RealUps, programs, real_ups
 
@@ -72,6 +75,25 @@ def test_on_line_then_on_battery_then_low_each_within_five_seconds(ups: RealUps)
     assert seen.value("ups.battery_charge") == pytest.approx(0.09)
     ups.say({"ups.status": "OL CHRG", "input.voltage": "230.1", "battery.charge": "11"})
     _until(ups, lambda seen: seen.value("ups.on_battery") is False, 5.0)
+
+
+def test_a_watch_catches_a_power_cut(ups: RealUps) -> None:
+    assert PROBE.watch is not None
+    cut = threading.Timer(1.5, ups.say, [{"ups.status": "OB DISCHRG", "input.voltage": "0.0"}])
+    back = threading.Timer(5.5, ups.say, [{"ups.status": "OL CHRG", "input.voltage": "229.0"}])
+    cut.start()
+    back.start()
+    watching = dataclasses.replace(PROBE, run=lambda context: _watched(context, 9.0))
+    device = Device(kind=DeviceKind.UPS, port=f"127.0.0.1:{ups.port}")
+    yielded = Yielded(watching, Site(devices=[device], simulated=True))
+    assert yielded.value("power_watch.on_battery") == 1
+    assert yielded.value("power_watch.lowest_input") == 0.0
+    assert yielded.value("power_watch.sags") == 1
+
+
+def _watched(context: ProbeContext, seconds: float) -> Iterator[ProbeYield]:
+    assert PROBE.watch is not None
+    return PROBE.watch(context, seconds)
 
 
 def test_a_frozen_driver_is_stale_and_a_killed_one_not_connected(ups: RealUps) -> None:

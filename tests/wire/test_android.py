@@ -333,3 +333,15 @@ def test_any_text_gives_values_or_an_error() -> None:
             with contextlib.suppress(RemoteWireError):
                 decode(text)
         android.parts_of(text)
+
+
+def test_a_script_that_was_cut_gives_complete_parts_only() -> None:
+    said = f"@posdiag battery\n{BATTERY_55}@posdiag wifi\n{WIFI_9}\n@posdiag end\n"
+    whole = android.parts_of(said)
+    assert set(whole) == {"battery", "wifi"}
+    for end in range(len(said)):
+        parts = android.parts_of(said[:end])
+        for name, text in parts.items():
+            assert text == whole[name]
+    noisy = android.parts_of("\x00\xffnoise\n" + said)
+    assert noisy == whole

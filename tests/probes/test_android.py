@@ -17,6 +17,7 @@ from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part
 from posdiag.model.site import Device, DeviceKind, HostEndpoint, Site
 from posdiag.probes.android import PROBE
 from posdiag.simulate.android import SERIAL, AndroidFaults, SimulatedAndroid
+from tests.probes.adb_daemon import AdbDaemon
 from tests.probes.device_runs import Yielded, at_site
 from tests.probes.host_runs import NAME, site
 
@@ -219,6 +220,7 @@ needs_adb = pytest.mark.skipif(shutil.which("adb") is None, reason="adb is not i
 def real_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give a port for a real adb server, and end that server afterwards."""
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # its log
     monkeypatch.setenv("ADB_LIBUSB", "0")
     port = _closed_port()
     yield port
@@ -238,3 +240,28 @@ def test_the_real_adb_server_is_started_with_consent_and_knows_no_such_terminal(
     assert yielded.kind("android.answers") is FailureKind.NOT_FOUND
     # It is there now, so no consent is needed any more.
     assert Yielded(PROBE, shop).kind("android.answers") is FailureKind.NOT_FOUND
+
+
+@needs_adb
+def test_a_terminal_through_the_real_adb_server(real_server: int) -> None:
+    daemon = AdbDaemon(AndroidFaults(level=9, powered=False, status=3, ping_lost=1))
+    try:
+        adb = ["adb", "-P", str(real_server)]
+        serial = f"127.0.0.1:{daemon.port}"
+        done = subprocess.run(
+            [*adb, "connect", serial], capture_output=True, text=True, check=True, timeout=20
+        )
+        assert "connected" in done.stdout
+        device = Device(
+            kind=DeviceKind.ANDROID, port=f"{serial}@127.0.0.1:{real_server}", app="com.example.pay"
+        )
+        yielded = at_site(PROBE, device)
+        assert yielded.value("android.answers") is True
+        assert yielded.value("android.battery_level") == pytest.approx(0.09)
+        assert yielded.value("android.supply") == "battery"
+        assert yielded.value("android.gateway_lost") == 1
+        assert yielded.value("android.app_version") == "3.2.1"
+        assert all(service.startswith("shell:") for service in daemon.services)
+        assert len(daemon.services) == 2
+    finally:
+        daemon.stop()

@@ -10,6 +10,7 @@ from posdiag.link.device_address import device_address, talk_over_network
 from posdiag.link.power_supply import laptop_power
 from posdiag.link.power_watch import LocalWatch
 from posdiag.link.side_by_side import start_aside
+from posdiag.link.usb_power import usb_state
 from posdiag.model.errors import CannotRun, LinkError, LocalWireError
 from posdiag.model.observation import Failed, NotRunReason, Part, Unmeasured
 from posdiag.model.site import Device, DeviceKind, Site
@@ -63,6 +64,7 @@ def _laptop(context: ProbeContext) -> Iterator[ProbeYield]:
     if context.site.simulated:
         yield not_measured("laptop_power.*", NotRunReason.SIMULATED_SITE)
         return
+    yield _over_currents(context)
     try:
         power = laptop_power()
     except CannotRun as reason:
@@ -76,6 +78,18 @@ def _laptop(context: ProbeContext) -> Iterator[ProbeYield]:
             yield not_measured(name, NotRunReason.NOT_APPLICABLE, "the system knows of none")
         else:
             yield context.measured(name, value, unit, subject=_LAPTOP, part=Part.LAPTOP)
+
+
+def _over_currents(context: ProbeContext) -> ProbeYield:
+    """Return how often the laptop cut a USB port off since it started."""
+    name = "laptop_power.over_currents"
+    try:
+        counts = usb_state().over_currents
+    except CannotRun as reason:
+        return Unmeasured(name=name, subject=_LAPTOP, reason=reason.reason, detail=reason.detail)
+    if not counts:
+        return Unmeasured(name=name, subject=_LAPTOP, reason=NotRunReason.UNSUPPORTED)
+    return context.measured(name, sum(counts.values()), "count", subject=_LAPTOP, part=Part.LAPTOP)
 
 
 def _ask(context: ProbeContext, ups: Device) -> Iterator[ProbeYield]:
@@ -344,6 +358,12 @@ PROBE = Probe(
             "laptop_power.battery", "ratio", "charge of the laptop's battery", "it has no battery"
         ),
         Observable("laptop_power.plugged", "", "the laptop runs on mains", "it does not tell"),
+        Observable(
+            "laptop_power.over_currents",
+            "count",
+            "how often the laptop cut a USB port off for too much current since it started",
+            "this system does not count that",
+        ),
         *_WATCHED,
     ),
     targets=_targets,

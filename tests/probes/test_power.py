@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from posdiag.link.power_supply import LaptopPower
+from posdiag.link.usb_power import UsbState
 from posdiag.model.errors import CannotRun
 from posdiag.model.observation import (
     FailureKind,
@@ -307,3 +308,18 @@ def test_a_watch_of_the_laptop_itself_is_the_laptops() -> None:
     begun_s = time.monotonic()
     _watch(Site(), 30.0, budget_s=0.5)
     assert time.monotonic() - begun_s < 5.0
+
+
+@pytest.mark.parametrize("counts", [{"1-0-port1": 2, "1-0-port2": 1}, {}])
+def test_ports_that_were_cut_off_are_counted(
+    monkeypatch: pytest.MonkeyPatch, counts: dict[str, int]
+) -> None:
+    """The tree itself is read in tests/link; here the count stands in."""
+    monkeypatch.setattr(power_probe, "usb_state", lambda: UsbState({}, counts))
+    yielded = Yielded(PROBE, Site())
+    if counts:
+        seen = yielded.observation("laptop_power.over_currents")
+        assert (seen.part, yielded.value("laptop_power.over_currents")) == (Part.LAPTOP, 3)
+    else:
+        gap = yielded.unmeasured("laptop_power.over_currents")
+        assert gap.reason is NotRunReason.UNSUPPORTED

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from posdiag.link.device_address import device_address, is_on_network, talk_over_network
+from posdiag.link.port_locks import refuse_locked
 from posdiag.link.serial_port import SerialPort, open_port, resource_of, run_serial
 from posdiag.model.errors import CannotRun, LinkError, LocalWireError, RemoteWireError
 from posdiag.model.knowledge import Effect
@@ -78,6 +79,7 @@ class _Talk:
             if is_on_network(modem.port):
                 yield from self._ask_and_dial()
                 return
+            refuse_locked(modem.port)
             with open_port(modem.port, baud=modem.baud, deadline=context.deadline) as port:
                 self._port = port
                 yield from self._ask_and_dial()

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from posdiag.model.errors import CannotRun
-from posdiag.model.observation import FailureKind, NotRunReason, Part
+from posdiag.model.errors import CannotRun, LinkError
+from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part
 from posdiag.model.site import Device, DeviceKind, Site
 from posdiag.probes import modem as modem_probe
 from posdiag.probes.modem import PROBE
@@ -230,6 +230,19 @@ def test_a_carrier_on_the_line_is_not_touched(
     modem = start()
     yielded = at_site(PROBE, _device(modem))
     assert "carrier" in yielded.unmeasured("modem.*").detail
+    assert modem.journal == []
+
+
+def test_a_port_that_somebody_has_locked_is_not_opened(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_port: str) -> None:
+        raise LinkError(FailureKind.BUSY, Operation.OPEN, "locked by process 4711")
+
+    monkeypatch.setattr(modem_probe, "refuse_locked", locked)
+    modem = start()
+    failed = at_site(PROBE, _device(modem)).failed("modem.reply_time")
+    assert (failed.failure, failed.detail) == (FailureKind.BUSY, "locked by process 4711")
     assert modem.journal == []
 
 

@@ -23,6 +23,8 @@ from posdiag.wire.conversation import Conversation, Done, Ended, Send, Wait
 OPEN_LIMIT_S = 8.0
 """pyserial needs up to 5 s for a remote port; Bluetooth ports of Windows may hang far longer."""
 SEND_LIMIT_S = 2.0
+USUAL_BAUD = 9600
+"""Of a device of which nothing else is known."""
 _ENOUGH_STEPS = 1000
 _ENOUGH_ENDS = 50
 _TIOCGICOUNT = 0x545D
@@ -117,8 +119,22 @@ class SerialPort:
         return Counters(rx, tx, frame, parity, overrun + buffer, breaks)
 
 
-def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
-    """Open a port for ourselves alone, 8 data bits, no parity, 1 stop bit, no flow control.
+class Bits(NamedTuple):
+    """How a character is sent.
+
+    Attributes:
+        parity: ``N``, ``E`` or ``O``.
+    """
+
+    data: int = 8
+    parity: str = "N"
+    stop: int = 1
+
+
+def open_port(
+    name: str, *, baud: int, deadline: Deadline, bits: Bits = Bits()
+) -> SerialPort:
+    """Open a port for ourselves alone, without flow control.
 
     Whatever had come in before is thrown away.
 
@@ -126,6 +142,7 @@ def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
         name: ``/dev/ttyUSB0``, ``COM3``, or a URL that pyserial knows.
         baud: bits per second.
         deadline: end of the run.
+        bits: 8 data bits, no parity, 1 stop bit unless said otherwise.
 
     Raises:
         LinkError: not_found, permission (the detail names the group that may), busy, gone,
@@ -142,6 +159,9 @@ def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
         return serial.serial_for_url(
             name,
             baudrate=baud,
+            bytesize=bits.data,
+            parity=bits.parity,
+            stopbits=bits.stop,
             timeout=0.5,
             write_timeout=SEND_LIMIT_S,
             rtscts=False,

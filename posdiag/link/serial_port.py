@@ -131,8 +131,11 @@ class Bits(NamedTuple):
     stop: int = 1
 
 
+EIGHT_ONE = Bits()
+
+
 def open_port(
-    name: str, *, baud: int, deadline: Deadline, bits: Bits = Bits()
+    name: str, *, baud: int | None, deadline: Deadline, bits: Bits = EIGHT_ONE
 ) -> SerialPort:
     """Open a port for ourselves alone, without flow control.
 
@@ -140,7 +143,7 @@ def open_port(
 
     Args:
         name: ``/dev/ttyUSB0``, ``COM3``, or a URL that pyserial knows.
-        baud: bits per second.
+        baud: bits per second; None: 9600.
         deadline: end of the run.
         bits: 8 data bits, no parity, 1 stop bit unless said otherwise.
 
@@ -158,7 +161,7 @@ def open_port(
 
         return serial.serial_for_url(
             name,
-            baudrate=baud,
+            baudrate=baud or USUAL_BAUD,
             bytesize=bits.data,
             parity=bits.parity,
             stopbits=bits.stop,
@@ -175,7 +178,7 @@ def open_port(
         kind = FailureKind.CENSORED if cut else FailureKind.SILENT
         raise LinkError(kind, Operation.OPEN, waited_s=wait_s)
     if isinstance(result, ValueError):
-        detail = f"{baud} bit/s, or the kind of port"
+        detail = f"{baud or USUAL_BAUD} bit/s, or the kind of port"
         raise CannotRun(NotRunReason.UNSUPPORTED, detail) from result
     if isinstance(result, ImportError):
         raise CannotRun(NotRunReason.PACKAGE_MISSING, "pyserial") from result

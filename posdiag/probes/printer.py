@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from posdiag.link.device_address import device_address, is_on_network, talk_over_network
-from posdiag.link.serial_port import USUAL_BAUD, SerialPort, open_port, resource_of, run_serial
+from posdiag.link.serial_port import SerialPort, open_port, resource_of, run_serial
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import (
     Failed,
@@ -102,7 +102,7 @@ def _talk(
                 allowance=context.allowance,
             )
             return conversation.failure
-        with open_port(printer.port, baud=printer.baud or USUAL_BAUD, deadline=context.deadline) as port:
+        with open_port(printer.port, baud=printer.baud, deadline=context.deadline) as port:
             run_serial(port, conversation, context.deadline)
             return _with_lines(conversation.failure, port)
     except LinkError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from posdiag.link.device_address import device_address, is_on_network, talk_over_network
-from posdiag.link.serial_port import USUAL_BAUD, Counters, SerialPort, open_port, resource_of, run_serial
+from posdiag.link.serial_port import Counters, SerialPort, open_port, resource_of, run_serial
 from posdiag.link.tcp import ConnectOnly
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import (
@@ -65,7 +65,7 @@ class _Look:
             if is_on_network(device.port):
                 yield from self._over_network()
                 return
-            with open_port(device.port, baud=device.baud or USUAL_BAUD, deadline=context.deadline) as port:
+            with open_port(device.port, baud=device.baud, deadline=context.deadline) as port:
                 yield self._measured("serial.open", value=True)
                 yield from self._over_port(port)
         except CannotRun as reason:

@@ -89,6 +89,14 @@ def _verdict(
     return CertificateVerdict(failure, detail, days_left)
 
 
+def certificate_names(der: bytes) -> list[str]:
+    """Return the alternative names of a certificate, or its common name; none where unreadable."""
+    try:
+        return _names(x509.load_der_x509_certificate(der))
+    except _UNREADABLE:
+        return []
+
+
 def _load(blob: bytes) -> Iterable[x509.Certificate]:
     """Yield the readable ones: one strange root of a system must not hide the others."""
     blocks = _PEM.findall(blob)

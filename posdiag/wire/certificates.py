@@ -90,11 +90,14 @@ def _verdict(
 
 
 def certificate_names(der: bytes) -> list[str]:
-    """Return the alternative names of a certificate, or its common name; none where unreadable."""
+    """Return the names of a certificate, the common one last; none where it is unreadable."""
     try:
-        return _names(x509.load_der_x509_certificate(der))
+        certificate = x509.load_der_x509_certificate(der)
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = [*_names(certificate), *(str(attribute.value) for attribute in common)]
     except _UNREADABLE:
         return []
+    return list(dict.fromkeys(names))
 
 
 def _load(blob: bytes) -> Iterable[x509.Certificate]:

@@ -102,13 +102,15 @@ def judge_terminal(
     """
     names = certificate_names(chain[0]) if chain else []
     fitting = [name for name in names if _fits(name, poi_id)]
-    verdict = verify_chain(chain, (fitting or ["terminal.invalid"])[0], roots, at)
-    if verdict.failure is None:
+    # The address is never in it, so the chain is judged with a name that is.
+    verdict = verify_chain(chain, (names or ["no.name.invalid"])[0], roots, at)
+    wrong_name = FailureKind.CERTIFICATE_WRONG_NAME
+    if verdict.failure not in (None, wrong_name):
+        return Failed(verdict.failure, Operation.VERIFY_CERTIFICATE, verdict.detail)
+    if fitting:
         return None
-    detail = verdict.detail
-    if verdict.failure is FailureKind.CERTIFICATE_WRONG_NAME:
-        detail = f"{', '.join(names) or 'no name'} is no certificate of this terminal"
-    return Failed(verdict.failure, Operation.VERIFY_CERTIFICATE, detail)
+    detail = f"{', '.join(names) or 'no name'} is no certificate of this terminal"
+    return Failed(wrong_name, Operation.VERIFY_CERTIFICATE, detail)
 
 
 def _fits(name: str, poi_id: str) -> bool:

@@ -145,6 +145,27 @@ def decode_upload(data: bytes) -> Upload:
     return decode_items(data)
 
 
+def decode_file(data: bytes) -> Upload:
+    """Return the items of an upload that was kept as bytes, or as their hex digits.
+
+    Raises:
+        RemoteWireError: neither holds an upload.
+    """
+    first: Upload | RemoteWireError
+    try:
+        first = decode_upload(data)
+    except RemoteWireError as error:
+        first = error
+    if isinstance(first, Upload) and first.rest < 0:
+        return first
+    try:
+        return decode_upload(bytes.fromhex(data.decode("ascii")))
+    except (ValueError, RemoteWireError):
+        if isinstance(first, Upload):
+            return first
+        raise first from None
+
+
 _LAYOUTS: Final = (
     Layout(Dialect.UNIONPAY, tpdu=True, header_size=6),
     Layout(Dialect.UNIONPAY, tpdu=True),
@@ -161,12 +182,10 @@ def _of_message(message: iso8583.Message) -> Upload:
 
 
 def sayings_of(upload: Upload) -> list[Saying]:
-    """Return what the items say."""
+    """Return what the items say; that a device is good is not said, it would prove nothing."""
     items = upload.items
     found = [
-        Saying(topic, "ok" if items[number] == "1" else bad)
-        for number, (topic, bad) in _DEVICES.items()
-        if items.get(number) in ("0", "1")
+        Saying(topic, bad) for number, (topic, bad) in _DEVICES.items() if items.get(number) == "0"
     ]
     if (timer := items.get("12", "")).isdecimal() and timer.isascii() and int(timer):
         found.append(Saying("timer", float(timer)))

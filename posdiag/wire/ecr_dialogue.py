@@ -172,7 +172,7 @@ class FrameDialogue:
             case Kind.FRAME | Kind.PART:
                 self._take_frame(piece, now_s)
             case Kind.PROGRESS:
-                self._texts.append(Saying("text", readable(piece.data)))
+                self._texts.append(Saying("text", readable(piece.data).strip()))
                 self._until_s = now_s + self._settings.answer_s
             case Kind.BROKEN:
                 self._spoilt(now_s)

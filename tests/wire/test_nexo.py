@@ -21,7 +21,7 @@ from posdiag.wire.nexo_envelope import derive_keys, open_parts, seal, sealed_par
 from posdiag.wire.nexo_xml import parse_xml
 
 HEADER = Header("A1B2C3", "posdiag", "V400m-000000001")
-PASSPHRASE = "mysupersecretpassphrase"
+PASSPHRASE = "mysupersecretpassphrase"  # noqa: S105  (of the public sample)
 NONCE = bytes(range(16))
 
 
@@ -133,14 +133,12 @@ def test_the_same_in_xml() -> None:
     assert found.loggers == ("till 1",)
 
 
+LAUGHS = "".join(f'<!ENTITY e{n} "&e{n - 1};&e{n - 1};">' for n in range(1, 40))
 BOMBS = [
-    '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><SaleToPOIResponse>&b;'
-    "</SaleToPOIResponse>",
+    '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>',
     '<!DOCTYPE x SYSTEM "http://192.0.2.1/x.dtd"><x/>',
     '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/hostname">]><x>&f;</x>',
-    "<!DOCTYPE x ["
-    + "".join(f'<!ENTITY e{n} "&e{n - 1};&e{n - 1};">' for n in range(1, 40))
-    + "]><x>&e39;</x>",
+    f"<!DOCTYPE x [{LAUGHS}]><x>&e39;</x>",
     "<a>" * 5000 + "</a>" * 5000,
     "<x>" + "<y/>" * 5000 + "</x>",
     "<x>&undefined;</x>",
@@ -170,7 +168,7 @@ def test_an_answer_to_another_request_is_refused() -> None:
             decode_answer(answer(), other)
 
 
-def test_the_published_vector_of_the_envelope() -> None:
+def test_the_vector_of_the_envelope() -> None:
     keys = derive_keys(PASSPHRASE, "shop", 1)
     hmac_key = "633651f2a778f91ef37ca2eae92d2f8e58073b766d26899967dc1202c1444742"
     assert keys.hmac_key.hex() == hmac_key

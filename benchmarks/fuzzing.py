@@ -129,7 +129,7 @@ def fuzz(name: str, read: Read, seeds: Sequence[bytes], messages: int) -> tuple[
     slowest_s = 0.0
     for _ in range(messages):
         data = mutated(draw, seeds)
-        begun_s = time.perf_counter()
+        begun_s = time.process_time()
         try:
             read(data)
             values += 1
@@ -137,10 +137,10 @@ def fuzz(name: str, read: Read, seeds: Sequence[bytes], messages: int) -> tuple[
             refused += 1
         except Exception as error:  # noqa: BLE001  (that is what is looked for)
             return f"{name}: {type(error).__name__} on {data.hex()}", False
-        slowest_s = max(slowest_s, time.perf_counter() - begun_s)
+        slowest_s = max(slowest_s, time.process_time() - begun_s)
     line = (
         f"{name:24} {messages:7} messages  {values:7} values {refused:7} refused  "
-        f"slowest {slowest_s * 1000:6.1f} ms"
+        f"slowest {slowest_s * 1000:6.1f} ms of CPU"
     )
     return line, slowest_s < SLOWEST_S
 

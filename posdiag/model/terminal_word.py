@@ -84,6 +84,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
         ),
         "keys": Topic("", ("ok", "missing", "tampered"), "its keys and secure module"),
         "clock": Topic("", ("ok", "wrong"), "its clock, where it says so itself"),
+        "host_clock": Topic("", (), "date and time that its host gave it, YYMMDDhhmmss"),
         "card": Topic("", ("ok", "unreadable", "expired", "invalid"), "the card it was shown"),
         "unsent": Topic("count", (), "payments not yet sent to the host"),
         "code": Topic("", (), "result code of its protocol"),

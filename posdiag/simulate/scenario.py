@@ -34,6 +34,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         host: the acquirer's host.
         zvt: a terminal that speaks ZVT with its till; none unless it is named.
         nexo: a terminal that speaks nexo over HTTPS, likewise.
+        upload: items of a status upload that the terminal once sent, by number; none: no such file.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -53,6 +54,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     facts: dict[str, Value] = {}
     zvt: ZvtFaults | None = None
     nexo: NexoFaults | None = None
+    upload: dict[str, str] = {}
     without: list[Literal["printer", "pin_pad", "ups", "card"]] = []
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from posdiag.model.frames import FrameRead, FrameRequest
 from posdiag.model.terminal_word import TOPICS, Saying
+from posdiag.wire.iso8583_fields import without_pans
 
 _MOST_TEXT: Final = 1024
 _MOST_PARTS: Final = 200
@@ -68,4 +69,4 @@ def _saying(read: FrameRead, text: str | None) -> Saying | None:
         word = read.codes.get(text, read.default)
         return None if word is None else Saying(read.topic, word)
     shown = "".join(letter if letter.isprintable() else " " for letter in text).strip()
-    return Saying(read.topic, shown) if shown else None
+    return Saying(read.topic, without_pans(shown)) if shown else None

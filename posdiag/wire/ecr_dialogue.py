@@ -15,6 +15,7 @@ from posdiag.model.terminal_word import Saying
 from posdiag.wire.conversation import Done, Ended, Send, Step, Wait
 from posdiag.wire.ecr_answers import readable, request_bytes, sayings_of
 from posdiag.wire.ecr_frames import ACK, ENQ, EOT, NAK, FrameReader, Kind, Piece, encode_frame
+from posdiag.wire.iso8583_fields import without_pans
 
 _MOST_PIECES: Final = 300
 _MOST_PARTS: Final = 16
@@ -172,7 +173,7 @@ class FrameDialogue:
             case Kind.FRAME | Kind.PART:
                 self._take_frame(piece, now_s)
             case Kind.PROGRESS:
-                self._texts.append(Saying("text", readable(piece.data).strip()))
+                self._texts.append(Saying("text", without_pans(readable(piece.data).strip())))
                 self._until_s = now_s + self._settings.answer_s
             case Kind.BROKEN:
                 self._spoilt(now_s)

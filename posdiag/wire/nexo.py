@@ -25,6 +25,7 @@ from xml.sax.saxutils import quoteattr
 
 from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.terminal_word import Saying, is_sayable
+from posdiag.wire.iso8583_fields import without_pans
 from posdiag.wire.nexo_xml import parse_xml
 
 MAX_BYTES: Final = 262144
@@ -183,7 +184,8 @@ def read_answer(message: Json, header: Header) -> DiagnosisAnswer:
     notice = _table(_table(message, "SaleToPOIRequest"), "EventNotification")
     if notice:
         text = f"{_text(notice, 'EventToNotify')} {_text(notice, 'EventDetails')}".strip()
-        return DiagnosisAnswer("", "", (Saying("text", text[:_MAX_TEXT]),) if text else ())
+        shown = without_pans(text[:_MAX_TEXT])
+        return DiagnosisAnswer("", "", (Saying("text", shown),) if shown else ())
     response = _table(message, "SaleToPOIResponse")
     if not response:
         raise RemoteWireError("no answer in it", field="SaleToPOIResponse")
@@ -243,7 +245,7 @@ def _additional(text: str) -> Iterator[Saying]:
         elif name == "networkprofile":
             yield from _addresses(value)
         elif name == "message" or ("wifi" in name and "ssid" not in name):
-            yield Saying("text", f"{key[:40]}={value}"[:_MAX_TEXT])
+            yield Saying("text", without_pans(f"{key[:40]}={value}"[:_MAX_TEXT]))
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

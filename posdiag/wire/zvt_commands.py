@@ -83,6 +83,8 @@ def _completion_sayings(answer: Answer) -> Iterator[Saying]:
         yield from registration_sayings(answer.completion)
     elif answer.command == DIAGNOSIS.command:
         yield Saying("host", "reachable")
+        if answer.host_clock:
+            yield Saying("host_clock", answer.host_clock)
     if answer.command in (DIAGNOSIS.command, PRINT_SETTINGS.command):
         yield from settings_sayings(answer.lines)
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from posdiag.model.errors import RemoteWireError
 from posdiag.model.terminal_word import Saying
+from posdiag.wire.iso8583_fields import without_pans
 from posdiag.wire.tlv import find, walk
 from posdiag.wire.zvt import Fields, counted_length, decode_fields
 
@@ -287,6 +288,7 @@ def texts_of(fields: Fields) -> list[str]:
 
 
 def readable(raw: bytes) -> str:
-    """Return a text of the terminal: code page 437 unless it says otherwise, no controls."""
+    """Return a text of the terminal: code page 437, no controls, no card numbers."""
     text = raw[:_MAX_TEXT].decode("cp437")
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    shown = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return without_pans(shown)

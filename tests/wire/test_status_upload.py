@@ -9,6 +9,7 @@ import pytest
 from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.site import Dialect
 from posdiag.model.terminal_word import Saying, is_sayable
+from posdiag.simulate.status_upload import upload_frame
 from posdiag.wire.iso8583 import Layout, Message, encode
 from posdiag.wire.status_upload import (
     decode_file,
@@ -73,6 +74,10 @@ def test_a_whole_message_and_a_captured_frame(prefix: bytes) -> None:
     raw = message()
     framed = len(raw).to_bytes(2) + raw if prefix else raw
     assert decode_upload(framed).items == ITEMS
+
+
+def test_a_simulated_upload() -> None:
+    assert decode_upload(upload_frame({"01": "1", "04": "0"})).items == {"01": "1", "04": "0"}
 
 
 def test_a_file_may_hold_bytes_or_hex_digits() -> None:

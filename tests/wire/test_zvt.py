@@ -22,6 +22,7 @@ from posdiag.wire.zvt_words import (
     code_sayings,
     meaning_of,
     message_sayings,
+    readable,
     status_sayings,
     texts_of,
 )
@@ -127,6 +128,11 @@ def test_card_numbers_are_shortened_and_tracks_dropped() -> None:
     fields = decode_fields(data)
     assert fields.bmp[0x22] == b"411111******1111"
     assert fields.bmp[0x23] == b""
+
+
+def test_a_card_number_in_a_text_is_masked() -> None:
+    shown = readable(b"Karte 4111 1111 1111 1111, Beleg 12345, Tel 0571 12345678")
+    assert shown == "Karte 411111******1111, Beleg 12345, Tel 0571 12345678"
 
 
 def test_display_text() -> None:

@@ -193,7 +193,12 @@ class NexoCall:
         )
         tls = TlsConversation(client_context(), None, limit_s=TLS_LIMIT_S, inner=checked)
         self._line.talk_to(DeviceAddress(address.host, address.port), tls)
-        return tls.failure or checked.failure or read_http(exchange, question)
+        if not exchange.reader.complete:
+            # An alert after a whole answer takes nothing away from it.
+            failure = tls.failure or checked.failure
+            if failure is not None:
+                return failure
+        return read_http(exchange, question)
 
 
 def _service_id() -> str:

@@ -136,7 +136,7 @@ class FrameRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     then by columns inside it. There are no patterns on purpose: a profile's could hang.
 
     Attributes:
-        topic: what the terminal speaks of, a key of ``posdiag schema`` word list ``terminal.*``.
+        topic: what the terminal speaks of: an observation ``terminal.*`` without that prefix.
         at: first character, from 0.
         length: characters; 0: to the end.
         codes: text of the answer -> word of the topic.

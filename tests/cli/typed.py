@@ -20,7 +20,7 @@ from posdiag.probes import discover
 from posdiag.report.json_document import schema
 
 ROOT = Path(__file__).parents[2]
-PROBES = list(discover())
+PROBES = sorted(discover())
 NO_PROBES = [argument for probe in PROBES for argument in ("--skip", probe)]
 
 

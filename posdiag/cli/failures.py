@@ -33,7 +33,7 @@ def usage(error: click.UsageError, words: Words, *, as_json: bool) -> int:
 def failed(error: Exception, words: Words, *, as_json: bool) -> int:
     """Tell every mistake of a wrong input, or that posdiag itself failed."""
     from posdiag.cli.shop_process import ShopError
-    from posdiag.model.errors import InputError
+    from posdiag.model.errors import InputError, KnowledgeError
 
     if isinstance(error, InputError):
         if as_json:
@@ -49,8 +49,8 @@ def failed(error: Exception, words: Words, *, as_json: bool) -> int:
         return exits.IO_FAILED
     from posdiag.engine.attempt import frames
 
-    # Not the error's own text where it may quote what a peer or a person said.
-    what = type(error).__name__
+    # Of our own data the text says where it is wrong; others may quote a peer or a person.
+    what = str(error) if isinstance(error, KnowledgeError) else type(error).__name__
     if as_json:
         _document(what, exits.OUR_BUG)
     tell(words("posdiag stopped on a bug of its own: {error}", error=what))

@@ -65,7 +65,7 @@ def put_sheet(sheet: Sheet) -> None:
 
 def page_width() -> int:
     """Return the columns of a page on standard output."""
-    from posdiag.report.terminal import WIDTH, console_width
+    from posdiag.report.sheet import WIDTH, console_width
 
     return console_width(sys.stdout) if sys.stdout is not None else WIDTH
 

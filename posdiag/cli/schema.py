@@ -14,7 +14,7 @@ from posdiag.cli.output import page_width, put_sheet, put_value
 if TYPE_CHECKING:
     from posdiag.text.words import Words
 
-_COLUMN = 22
+_COLUMN = 28
 
 
 class SchemaChoices(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,7 @@ def _json_schema(name: str) -> object:
     from posdiag.engine.chain import Measurement
     from posdiag.model.site import AcquirerProfile, TerminalProfile
     from posdiag.report.json_document import SCHEMA_ID, schema
+    from posdiag.site.schema_words import SchemaTree
     from posdiag.site.site_file import SiteFile
 
     shapes: dict[str, type] = {
@@ -93,7 +94,7 @@ def _json_schema(name: str) -> object:
     }
     if name not in shapes:
         return schema()
-    return {"$schema": SCHEMA_ID, **msgspec.json.schema(shapes[name])}
+    return {"$schema": SCHEMA_ID, **SchemaTree(shapes[name]).document}
 
 
 def _facts(words: Words, *, as_json: bool) -> None:

@@ -175,8 +175,7 @@ def verdict_on(
         probes: by name; they say which probe makes which observation.
         knowledge: checked.
     """
-    # In one order whatever the plan's was: sums of floats are the same to the last digit.
-    outcomes = sorted(findings.outcomes, key=lambda outcome: outcome.probe)
+    outcomes = findings.outcomes
     gaps = Gaps(
         unmeasured=[gap for outcome in outcomes for gap in outcome.unmeasured],
         reasons={outcome.probe: why for outcome in outcomes if (why := _reason(outcome))},

@@ -39,8 +39,11 @@ def scrubbed(case: Case, facts: Sequence[Observation]) -> tuple[Case, list[Obser
         key: shortened(value) if key in _PAIRS else value for key, value in case.expected.items()
     }
     keys = {fact: key for key, fact in _PAIRS.items()}
+    numbers = [case.expected[key].strip() for key in _PAIRS if key in case.expected]
     kept = [
-        _short_fact(seen, case.expected.get(keys[seen.name], "")) if seen.name in keys else seen
+        _short_fact(seen, case.expected.get(keys[seen.name], ""))
+        if seen.name in keys
+        else _short_inside(seen, numbers)
         for seen in facts
     ]
     return msgspec.structs.replace(case, expected=expected), kept
@@ -55,3 +58,14 @@ def _short_fact(seen: Observation, expected: str) -> Observation:
     if differs and short.casefold() == shortened(expected).casefold():
         short = f"{short} (≠)"
     return msgspec.structs.replace(seen, result=Measured(short, seen.result.unit))
+
+
+def _short_inside(seen: Observation, numbers: Sequence[str]) -> Observation:
+    """Return a fact whose text names the shop no more: some screens show the terminal's number."""
+    if not isinstance(seen.result, Measured) or not isinstance(seen.result.value, str):
+        return seen
+    text = seen.result.value
+    for number in numbers:
+        if len(number) >= _SHORTEST:
+            text = text.replace(number, shortened(number))
+    return msgspec.structs.replace(seen, result=Measured(text, seen.result.unit))

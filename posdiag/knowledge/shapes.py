@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import msgspec
 from posdiag.model.errors import Mistake
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+_PLACE = re.compile(r" - at (`key` in )?`\$(?P<path>[^`]*)`$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,10 @@ def _misshapen(
 
 def _refused(file: str, key: str, refusal: str) -> Mistake:
     """Return msgspec's ``Expected X, got Y - at `$.z``` as a mistake."""
-    wish, _, path = refusal.partition(" - at `$")
-    wish, _, found = wish.removeprefix("Expected ").partition(", got ")
-    return Mistake(file, key + path.rstrip("`"), wish.replace("`", ""), found.replace("`", ""))
+    place = _PLACE.search(refusal)
+    wish, _, found = refusal.partition(" - at ")[0].removeprefix("Expected ").partition(", got ")
+    inner = place["path"] if place else ""
+    return Mistake(file, key + inner, wish.replace("`", ""), found.replace("`", ""))
 
 
 def _numbers(value: object, key: str = "") -> Iterator[tuple[str, float]]:

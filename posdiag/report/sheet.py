@@ -6,6 +6,7 @@ cannot say anything that the words do not.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TextIO
 
 from posdiag.text.console_signs import make_safe, printable
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Span = tuple[str, str]
 """Words and their role (a key of ``STYLES``, or empty)."""
+
+WIDTH = 80
+_WIDEST = 100
 
 STYLES: Mapping[str, str] = {
     "fault": "bold red",
@@ -151,6 +155,15 @@ def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
     if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
+
+
+def console_width(stream: TextIO) -> int:
+    """Return the columns to use: a terminal's own up to 100, else 80."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+    return min(columns, _WIDEST) if columns > 0 else WIDTH
 
 
 def print_sheet(sheet: Sheet, stream: TextIO, *, color: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from posdiag.model.report import End, State
 from posdiag.report.detail_lines import write_findings, write_outcomes, write_plan
-from posdiag.report.sheet import Sheet, print_sheet, wants_color
+from posdiag.report.sheet import WIDTH, Sheet, console_width, print_sheet, wants_color
 from posdiag.report.time_lines import write_chance, write_time_budget
 from posdiag.report.verdict_lines import write_causes, write_fine, write_heading
 from posdiag.report.what_next import (
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from posdiag.model.report import Report
     from posdiag.model.text import Language, Text
-
-WIDTH = 80
-_WIDEST = 100
 
 
 def render(
@@ -106,12 +103,3 @@ def print_report(
     page = render(report, language=language, width=columns, verbose=verbose, hints=hints)
     colored = wants_color(stream, os.environ) if color is None else color
     print_sheet(page, stream, color=colored)
-
-
-def console_width(stream: TextIO) -> int:
-    """Return the columns to use: a terminal's own up to 100, else 80."""
-    try:
-        columns = os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError, AttributeError):
-        return WIDTH
-    return min(columns, _WIDEST) if columns > 0 else WIDTH

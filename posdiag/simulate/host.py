@@ -249,12 +249,15 @@ class SimulatedHost:
         faults = self._faults
         try:
             for request in self._requests(link):
-                mti, answer = self._role.answer(request, self._clock())
+                with self._lock:
+                    delay_s = next(self._delays_s)
+                # The answer bears the time at which it is sent.
+                mti, answer = self._role.answer(request, self._clock(delay_s))
                 self.journal.append(f"request {mti}")
                 if faults.reset_after_request:
                     _reset(link)
                     return False
-                if faults.close_after_request or not self._answer(link, answer):
+                if faults.close_after_request or not self._answer(link, answer, delay_s):
                     break
         except RemoteWireError:
             self.journal.append("no request")
@@ -267,11 +270,9 @@ class SimulatedHost:
             while (body := frames.next_body()) is not None:
                 yield body
 
-    def _answer(self, link: socket.socket, answer: bytes) -> bool:
+    def _answer(self, link: socket.socket, answer: bytes, delay_s: float) -> bool:
         """Send an answer as the faults have it; return whether the connection goes on."""
         faults = self._faults
-        with self._lock:
-            delay_s = next(self._delays_s)
         if self._listener.stopping.wait(delay_s):
             return False
         if faults.garbage:
@@ -284,8 +285,9 @@ class SimulatedHost:
         link.sendall(framed)
         return True
 
-    def _clock(self) -> datetime.datetime:
-        offset = datetime.timedelta(seconds=self._faults.clock_offset_s)
+    def _clock(self, ahead_s: float) -> datetime.datetime:
+        """Return the host's local time in ``ahead_s`` seconds."""
+        offset = datetime.timedelta(seconds=self._faults.clock_offset_s + ahead_s)
         return datetime.datetime.now(tz=datetime.UTC).astimezone() + offset
 
     def _close_in_order(self, link: socket.socket) -> None:

@@ -97,6 +97,8 @@ class EchoConversation:
         failure: why an echo was not answered; None while none failed.
     """
 
+    _unasked = False
+
     def __init__(
         self,
         settings: EchoSettings,
@@ -109,7 +111,7 @@ class EchoConversation:
         count: int = 1,
         batch: str = "000000",
     ) -> None:
-        """Prepare the request; nothing is sent yet.
+        """Prepare the requests; nothing is sent yet.
 
         Args:
             settings: how an echo is said to this host.
@@ -131,14 +133,10 @@ class EchoConversation:
             echo_request(settings, tid=tid, mid=mid, stan=stan + number, at=at, batch=batch)
             for number in range(count)
         ]
-        self._frames = [
-            encode_frame(settings.framing, encode(request, self._layout))
-            for request in self._requests
-        ]
-        self._incoming = FrameDecoder(settings.framing)
-        self._limit_s = limit_s
+        bodies = (encode(request, self._layout) for request in self._requests)
+        self._frames = [encode_frame(settings.framing, body) for body in bodies]
+        self._incoming, self._limit_s = FrameDecoder(settings.framing), limit_s
         self._sent_s: float | None = None
-        self._unasked = False
         self.answers: list[EchoAnswer] = []
         self.failure: Failed | None = None
 

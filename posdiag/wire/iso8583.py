@@ -158,12 +158,7 @@ def decode(data: bytes, layout: Layout) -> Message:
             f"{len(data) - reader.at} bytes too many", field="end", offset=reader.at
         )
     return Message(
-        mti=mti,
-        fields=fields,
-        tpdu=tpdu,
-        header=header,
-        dropped=dropped,
-        oddities=tuple(oddities),
+        mti=mti, fields=fields, tpdu=tpdu, header=header, dropped=dropped, oddities=tuple(oddities)
     )
 
 

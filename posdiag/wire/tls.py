@@ -142,12 +142,7 @@ class TlsConversation:
         """
         self._from_peer = ssl.MemoryBIO()
         self._to_peer = ssl.MemoryBIO()
-        try:
-            self._tls = context.wrap_bio(
-                self._from_peer, self._to_peer, server_hostname=server_name or None
-            )
-        except ValueError:
-            raise LocalWireError("no name of a host", field="server_name") from None
+        self._tls = _wrapped(context, self._from_peer, self._to_peer, server_name or None)
         self._limit_s = limit_s
         self._inner = inner
         self._clear = _ClearFlight()
@@ -310,6 +305,15 @@ class TlsConversation:
 
     def _fail(self, kind: FailureKind, detail: str = "", waited_s: float | None = None) -> None:
         self.failure = Failed(kind, Operation.TLS_HANDSHAKE, detail, waited_s)
+
+
+def _wrapped(
+    context: ssl.SSLContext, from_peer: ssl.MemoryBIO, to_peer: ssl.MemoryBIO, name: str | None
+) -> ssl.SSLObject:
+    try:
+        return context.wrap_bio(from_peer, to_peer, server_hostname=name)
+    except ValueError:
+        raise LocalWireError("no name of a host", field="server_name") from None
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from posdiag.engine.plan import make_plan
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import Crashed, NotRun, NotRunReason, Part
-from posdiag.model.site import Device, DeviceKind, LaptopAt, Site
+from posdiag.model.site import Device, DeviceKind, HostEndpoint, LaptopAt, Reach, Site
 from posdiag.probes import discover
 from posdiag.probes.probe import Probe, ProbeContext, ProbeYield
 from tests.engine.made_up_probes import by_name, made_up
+from tests.engine.made_up_shop import acquirer, shop
 
 SHOP = Site(
     laptop_at=LaptopAt.SAME_LAN,
@@ -124,9 +126,28 @@ def test_the_real_probes_where_nothing_is_known() -> None:
     assert "consent_required" not in lines.values()
 
 
-def test_the_real_probes_away_from_the_shop() -> None:
-    plan = make_plan(
-        Site(laptop_at=LaptopAt.ELSEWHERE, devices=SHOP.devices, simulated=True), discover()
+@pytest.mark.parametrize(
+    ("reach", "laptop_at", "left_out"),
+    [
+        (Reach.PRIVATE_APN, LaptopAt.SAME_LAN, "not_reachable_from_here"),
+        (Reach.PRIVATE_APN, LaptopAt.TERMINAL_SIM, ""),
+        (Reach.PUBLIC, LaptopAt.SAME_LAN, ""),
+    ],
+)
+def test_a_host_that_cannot_be_reached_from_here_by_design(
+    reach: Reach, laptop_at: LaptopAt, left_out: str
+) -> None:
+    bank = msgspec.structs.replace(
+        acquirer(), reach=reach, hosts=[HostEndpoint(address="10.1.2.3", port=8583)]
     )
+    plan = make_plan(shop(acquirer=bank, laptop_at=laptop_at), discover())
+    (line,) = [line for line in plan.lines if line.probe == "host"]
+    assert line.left_out == left_out
+    assert bool(line.targets) is not bool(left_out)
+
+
+def test_a_simulated_shop_has_no_laptop() -> None:
+    plan = make_plan(Site(devices=SHOP.devices, simulated=True), discover())
     reasons = {line.probe: line.left_out for line in plan.lines}
     assert reasons["clock"] == reasons["interface"] == "simulated_site"
+    assert reasons["printer"] == reasons["power"] == ""

@@ -253,6 +253,42 @@ def test_a_probe_that_yields_without_end_is_ended() -> None:
     assert stopped.wait(timeout=10)
 
 
+def test_a_probe_cannot_run_far_ahead_of_a_slow_listener() -> None:
+    yielded, ahead, interrupt = itertools.count(), [0], threading.Event()
+
+    def babble(context: ProbeContext) -> Iterator[ProbeYield]:
+        while True:
+            ahead[0] = next(yielded)
+            yield number(context, 1)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Observed) and not interrupt.is_set():
+            time.sleep(1.0)  # enough for many thousands
+            interrupt.set()
+            assert 1 <= ahead[0] <= 1100
+
+    run_probes(made_up("babble", babble), events=listen, interrupt=interrupt)
+
+
+def test_a_probe_stopped_by_the_end_of_the_run_has_not_completed() -> None:
+    interrupt = threading.Event()
+
+    def babble(context: ProbeContext) -> Iterator[ProbeYield]:
+        while True:
+            yield number(context, 1)
+            time.sleep(0.02)
+
+    def listen(event: Event) -> None:
+        interrupt.set()
+        if isinstance(event, Observed):
+            time.sleep(0.1)  # time for it to notice that the run is over
+
+    result = run_probes(made_up("babble", babble), events=listen, interrupt=interrupt)
+    found = outcome_of(result, "babble")
+    assert isinstance(found, NotRun)
+    assert found.reason is NotRunReason.INTERRUPTED
+
+
 def test_all_probes_have_one_absolute_deadline_and_one_allowance() -> None:
     seen: list[tuple[Deadline, int]] = []
 

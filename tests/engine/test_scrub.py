@@ -66,6 +66,18 @@ def test_without_an_expected_number_the_fact_is_shortened_all_the_same() -> None
     assert facts[0].result == Measured("12…78")
 
 
+def test_a_screen_that_shows_the_numbers() -> None:
+    case = Case(expected={"tid": "12345678", "mid": "898440154110001", "port": "5000"})
+    screen = _fact("fact.screen", "终端12345678 商户898440154110001 通讯超时 5000")
+    _, facts = scrubbed(case, [screen])
+    assert facts[0].result == Measured("终端12…78 商户89…01 通讯超时 5000")
+
+
+def test_a_number_too_short_to_name_a_shop_is_no_reason_to_change_a_text() -> None:
+    screen = _fact("fact.screen", "超时 60")
+    assert scrubbed(Case(expected={"tid": "60"}), [screen])[1] == [screen]
+
+
 def test_everything_else_stays() -> None:
     case = Case(expected={"port": "5000", "host": "host.example"}, timer_s=60.0)
     facts = [

@@ -138,7 +138,8 @@ def test_closes_at_once_in_order(start: Start) -> None:
 
 
 def test_resets_at_once(start: Start) -> None:
-    with connect(start(reset_at_once=True)) as link, pytest.raises(ConnectionResetError):
+    host = start(reset_at_once=True)
+    with pytest.raises(ConnectionResetError), connect(host) as link:
         link.recv(1)
 
 
@@ -220,16 +221,32 @@ def test_a_processing_request(start: Start) -> None:
         assert ask(link).processing_request == "5"
 
 
-@pytest.mark.parametrize("offset_s", [0, 5 * 3600])
+def now_local() -> datetime.datetime:
+    return datetime.datetime.now(tz=datetime.UTC).astimezone()
+
+
+def seconds_after(time_of_day: str, moment: datetime.datetime) -> float:
+    """Return F12 minus a moment of local time, folded into -12 h to +12 h."""
+    shown = datetime.datetime.strptime(time_of_day, "%H%M%S").replace(tzinfo=datetime.UTC)
+    here = moment.replace(tzinfo=datetime.UTC)
+    return ((shown - here).total_seconds() + 43200) % 86400 - 43200
+
+
+@pytest.mark.parametrize("offset_s", [0, 5 * 3600, -900])
 def test_its_clock(start: Start, offset_s: int) -> None:
     with connect(start(clock_offset_s=float(offset_s))) as link:
         fields = ask(link).fields
-    shown = datetime.datetime.strptime(fields[12], "%H%M%S")  # noqa: DTZ007  (local, no zone)
-    here = datetime.datetime.now()  # noqa: DTZ005  (the host says local time)
-    difference_s = (shown - here).total_seconds() % 86400
-    assert (difference_s - offset_s + 60) % 86400 < 120
+    here = now_local()
+    assert -10 < seconds_after(fields[12], here) - offset_s <= 0.1
     day = here + datetime.timedelta(seconds=offset_s)
     assert fields[13] in (f"{day:%m%d}", f"{day - datetime.timedelta(minutes=1):%m%d}")
+
+
+def test_a_late_answer_bears_the_time_of_the_answer(start: Start) -> None:
+    with connect(start(delay_s=3.0)) as link:
+        fields = ask(link).fields
+    # F12 has whole seconds; that of the request would be at least three behind.
+    assert -3 < seconds_after(fields[12], now_local()) <= 0.1
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x00\x03abc", b"\x00\x00\x10\x01"])

@@ -110,8 +110,12 @@ def child() -> Iterator[Callable[..., Child]]:
 
     yield begin
     for process in started:
-        process.kill()
-        process.communicate()
+        # Its standard input ends here, so it removes its folders; killing is the last resort.
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
 
 def site_of(process: Child) -> Path:

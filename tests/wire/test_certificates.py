@@ -160,6 +160,7 @@ NAMES = [
     (("*.pos.example",), "pos.example", False),
     (("*.pos.example",), "a.host.pos.example", False),
     (("*.example",), HOST, False),
+    (("*.example",), "host.example", False),
     (("h*.pos.example",), HOST, False),
     (("*.*.example",), HOST, False),
     (("other.example", "HOST.pos.example"), HOST, True),
@@ -236,6 +237,11 @@ def test_an_unreadable_issuer_does_not_hide_a_good_one() -> None:
         verdict = verify_chain(chain[:2], HOST, [ROOT.der], NOW)
         assert verdict.failure is FailureKind.CERTIFICATE_UNTRUSTED
         assert verdict.days_left == pytest.approx(300)
+    # A name as BIT STRING, on which the library raises TypeError.
+    strange = UNDER_MIDDLE.der.replace(b"\x0c\x10host", b"\x03\x10host")
+    verdict = verify_chain([strange, MIDDLE.der], HOST, [ROOT.der], NOW)
+    assert verdict.failure is FailureKind.CERTIFICATE_UNTRUSTED
+    assert verdict.detail == "unreadable: TypeError"
     own = GOOD.der.replace(b"\x55\x1d\x23", b"\x55\x1d\x0e")
     verdict = verify_chain([own], HOST, [own], NOW)
     assert verdict.failure is FailureKind.CERTIFICATE_UNTRUSTED

@@ -26,6 +26,7 @@ START_LIMIT_S: Final = 10.0
 _LIFE_BEYOND_S: Final = 2.0
 """The child ends by itself this long after the deadline, should we be gone."""
 _KILL_WAIT_S: Final = 2.0
+_TOLD_WITHIN_S: Final = 0.5
 
 _MUTE = (0x80100066, 0x80100067)
 """SCARD_W_UNRESPONSIVE_CARD (Windows), SCARD_W_UNPOWERED_CARD (PC/SC-lite)."""
@@ -80,7 +81,8 @@ def read_pcsc(
     if deadline.passed():
         raise CannotRun(NotRunReason.BUDGET_SPENT)
     which = "next" if after_another else "any"
-    wait_s, _ = deadline.cut(max(wait_s, 0.001)) if wait_s else (0.0, False)
+    # The child must have time to say that nobody came.
+    wait_s = max(0.0, min(wait_s, deadline.remaining_s() - _TOLD_WITHIN_S))
     with _Child(name, wait_s, which, deadline) as child:
         return _PcscRun(child, session, deadline, silent_after_s).until_over(wait_s)
 

@@ -23,7 +23,9 @@ def lacks(what: Lack, *, platform: str = sys.platform) -> str:
     if what == "service":
         return _service(platform)
     if what == "permission":
-        return "pcscd runs, but this user may not write to its socket: ask for its group, or use sudo"
+        return (
+            "pcscd runs, but this user may not write to its socket: ask for its group, or use sudo"
+        )
     return "no card reader is plugged in" + (" (apt install libccid for USB ones)" if linux else "")
 
 

@@ -16,6 +16,7 @@ from posdiag.model.text import Text
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+CardCount = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -234,16 +235,19 @@ class DeviceKind(StrEnum):
     SERIAL = "serial"
     UPS = "ups"
     CARD_READER = "card_reader"
+    STRIPE_READER = "stripe_reader"
 
 
 class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A device that may be asked.
 
     Attributes:
-        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader) or
-            ``host:port`` (ups).
+        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader),
+            ``host:port`` (ups), ``pcsc`` or ``pcsc:part of its name`` (card_reader), ``keyboard``
+            (stripe_reader that types, or text that somebody pastes).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
-            ``shared`` is true.
+            ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
+            says otherwise.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control).
         ups: name of the UPS in the NUT server, empty for the first one.
@@ -288,6 +292,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         acquirer: None where it is not said.
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        cards: cards that are read one after the other; the card in question comes first.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -302,5 +307,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
+    cards: CardCount = 1
     simulated: bool = False
     missing: list[str] = []

@@ -1,4 +1,4 @@
-"""One card in one reader, whichever way its answers come: what it said, how it failed, its state."""
+"""One card in one reader, whichever way its answers come: what it said, how it failed."""
 
 from __future__ import annotations
 

@@ -101,9 +101,7 @@ def told(entries: list[Wanted], today: datetime.date) -> bytes:
         "9F37": bytes.fromhex("00000001"),
         "9F66": bytes.fromhex("36004000"),
     }
-    return b"".join(
-        known.get(tag, b"")[:length].ljust(length, b"\x00") for tag, length in entries
-    )
+    return b"".join(known.get(tag, b"")[:length].ljust(length, b"\x00") for tag, length in entries)
 
 
 class RecordsAt(NamedTuple):

@@ -11,6 +11,7 @@ import datetime
 import re
 import socket
 import threading
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,8 @@ from posdiag.simulate.card_image import CardImage, PlayedCard, load_image
 from posdiag.simulate.listener import Listener
 from posdiag.wire.card_frames import GET_ATR, FrameBuffer, encode
 
+TEST_PAN: Final = "6200000000000005"
+"""Public test number, the one of most images."""
 _POLL_S = 0.1
 _EXPIRY = re.compile("5F2403[0-9]{6}")
 

@@ -37,7 +37,9 @@ class SwipeConversation:
         return Wait(limit_s, Operation.READ_CARD)
 
     def receive(self, data: bytes, now_s: float) -> None:
-        """Take characters."""
+        """Take characters; what comes after the end of the swipe is dropped."""
+        if self._over:
+            return
         self._data += data
         # A line's end alone, before anything else, belongs to an earlier swipe.
         if not self._data.strip(b"\r\n"):

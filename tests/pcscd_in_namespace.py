@@ -51,9 +51,14 @@ def main(folder: str) -> None:
         slot = _Slot()
         ends.callback(slot.remove)
         _await(Path(folder, "pcscd", "pcscd.comm"), service)
-        print("ready", flush=True)
+        _say("ready")
         for line in sys.stdin:
             _obey(slot, line.split())
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def _obey(slot: _Slot, words: list[str]) -> None:
@@ -63,13 +68,13 @@ def _obey(slot: _Slot, words: list[str]) -> None:
         case ["remove"]:
             slot.remove()
         case ["then", seconds, name]:
-            print("ok", flush=True)
+            _say("ok")
             time.sleep(float(seconds))
             slot.insert(name)
             return
         case _:
             raise ValueError(words)
-    print("ok", flush=True)
+    _say("ok")
 
 
 def _await(socket: Path, service: subprocess.Popen[bytes]) -> None:

@@ -91,8 +91,9 @@ def unechoed(descriptor: int) -> Iterator[None]:
         yield
         return
     # A background job that touches the terminal would be stopped: such a swipe never comes.
-    if os.tcgetpgrp(descriptor) != os.getpgrp():
-        raise CannotRun(NotRunReason.NOT_APPLICABLE, "the keyboard belongs to another program")
+    with contextlib.suppress(OSError):  # not the terminal that controls us: nobody stops us
+        if os.tcgetpgrp(descriptor) != os.getpgrp():
+            raise CannotRun(NotRunReason.NOT_APPLICABLE, "the keyboard belongs to another program")
     before = termios.tcgetattr(descriptor)
     quiet = [*before]
     quiet[3] = before[3] & ~(termios.ECHO | termios.ECHONL | termios.ICANON)

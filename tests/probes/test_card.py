@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 import tomllib
 from collections.abc import Iterator
@@ -95,9 +94,14 @@ def test_each_card_in_the_embedded_reader(name: str, cards: list[SimulatedCard])
     _agrees(_embedded(cards, CardFaults(image=name)), OUTCOMES[name])
 
 
-def _children() -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if "card_child.py" in line]
+def _children() -> list[int]:
+    import psutil
+
+    return [
+        child.pid
+        for child in psutil.Process().children(recursive=True)
+        if "card_child.py" in " ".join(child.cmdline())
+    ]
 
 
 @pytest.mark.parametrize("name", [*TEN, "contactless", "card_blocked"])
@@ -145,12 +149,7 @@ def test_empty_real_reader_says_nothing_about_cards(reader: RealPcscd) -> None:
     ],
 )
 def test_two_cards_in_a_real_reader(
-    first: str,
-    second: str,
-    part: Part,
-    check: str,
-    reader: RealPcscd,
-    suspect: bool,
+    reader: RealPcscd, *, first: str, second: str, part: Part, check: str, suspect: bool
 ) -> None:
     reader.insert(first)
     reader.change(1.5, second)

@@ -1,4 +1,4 @@
-"""Broken answers of cards and readers, the same ones every time: mutated samples and random bytes."""
+"""Broken answers of cards and readers, the same each time: changed samples and random bytes."""
 
 from __future__ import annotations
 

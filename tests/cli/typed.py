@@ -19,7 +19,18 @@ from posdiag.cli.main import main
 from posdiag.report.json_document import schema
 
 ROOT = Path(__file__).parents[2]
-PROBES = ["card", "clock", "dns", "host", "interface", "path", "power", "printer", "serial"]
+PROBES = [
+    "card",
+    "clock",
+    "dns",
+    "host",
+    "interface",
+    "path",
+    "power",
+    "printer",
+    "serial",
+    "stripe",
+]
 NO_PROBES = [argument for probe in PROBES for argument in ("--skip", probe)]
 
 

@@ -76,13 +76,7 @@ def site_params(words: Words) -> list[click.Parameter]:
         option("--facts", words("File of facts; - reads them."), "facts_file", metavar="FILE"),
         option("--interface", words("Interface that the path is measured on."), metavar="NAME"),
         complaint_param(words),
-        option(
-            "--cards",
-            words("Cards to read in the laptop's card reader, the one in question first."),
-            metavar="NUMBER",
-            kind=OneOf(words, ["1", "2", "3", "4", "5"]),
-        ),
-        flag("--swipe", words("Wait for one swipe of a card; it is not shown.")),
+        *_card_params(words),
         option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
         option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
         option(
@@ -93,6 +87,19 @@ def site_params(words: Words) -> list[click.Parameter]:
             repeat=True,
         ),
         budget_param(words),
+    ]
+
+
+def _card_params(words: Words) -> list[click.Parameter]:
+    """Return the options that ask for the laptop's own readers."""
+    return [
+        option(
+            "--cards",
+            words("Cards to read in the laptop's card reader, the one in question first."),
+            metavar="NUMBER",
+            kind=OneOf(words, ["1", "2", "3", "4", "5"]),
+        ),
+        flag("--swipe", words("Wait for one swipe of a card; it is not shown.")),
     ]
 
 

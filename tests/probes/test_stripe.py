@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,7 @@ def test_the_table_has_ten_swipes() -> None:
     assert set(OUTCOMES) <= set(SWIPES)
 
 
-def _check(values: dict[str, object], name: str) -> None:
+def _check(values: Mapping[str, object], name: str) -> None:
     outcome = OUTCOMES[name]
     facts = dict(values)
     assert facts.pop("stripe.state") == outcome["state"]

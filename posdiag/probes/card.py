@@ -51,8 +51,17 @@ def _resources(site: Site) -> list[str]:
 
 
 def _run(context: ProbeContext) -> Iterator[ProbeYield]:
-    for reader in _readers(context.site):
-        yield from _Reading(context, reader).all_cards()
+    readers = _readers(context.site)
+    for reader in readers:
+        try:
+            yield from _Reading(context, reader).all_cards()
+        except CannotRun as cannot:
+            if len(readers) == 1:
+                raise
+            # One reader that cannot be used does not cost what another one reads.
+            yield Unmeasured(
+                name="card.*", subject=reader.port, reason=cannot.reason, detail=cannot.detail
+            )
 
 
 class _Reading:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from posdiag.model.errors import RemoteWireError
-from posdiag.simulate.card_image import CardImage, PlayedCard, load_image
+from posdiag.simulate.card_image import CardImage, PlayedCard, image_names, load_image
 from posdiag.simulate.listener import Listener
 from posdiag.wire.card_frames import GET_ATR, FrameBuffer, encode
 
@@ -45,12 +45,12 @@ class CardFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     silent_after: int | None = None
     pulled_after: int | None = None
 
-    def card(self) -> CardImage:
-        """Return the image with these faults.
+    def __post_init__(self) -> None:
+        if self.image not in image_names():
+            raise ValueError(f"card.image is one of {', '.join(image_names())}")
 
-        Raises:
-            ValueError: no such image.
-        """
+    def card(self) -> CardImage:
+        """Return the image with these faults."""
         image = load_image(self.image)
         replace = msgspec.structs.replace
         if self.mute:

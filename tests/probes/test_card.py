@@ -104,7 +104,7 @@ def _children() -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("name", [*TEN, "contactless", "card_blocked"])
+@pytest.mark.parametrize("name", [*TEN, "contactless", "short_answer"])
 def test_each_card_in_a_real_reader(name: str, reader: RealPcscd) -> None:
     reader.insert(name)
     began_s = time.monotonic()
@@ -220,3 +220,17 @@ def test_other_readers_are_unsupported_and_none_is_not_declared() -> None:
     assert undeclared.value.reason is NotRunReason.NOT_DECLARED
     assert PROBE.resources(_site("pcsc")) == ["card_reader"]
     assert card_probe.PROBE.targets(_site("pcsc:ACS")) == ["pcsc:ACS"]
+
+
+def test_one_reader_that_cannot_be_used_does_not_cost_the_other(
+    cards: list[SimulatedCard],
+) -> None:
+    card = SimulatedCard(CardFaults(image="visa"))
+    card.start()
+    cards.append(card)
+    ports = ("pcsc-without-colon", card.path)
+    readers = [Device(kind=DeviceKind.CARD_READER, port=port, part=Part.LAPTOP) for port in ports]
+    seen = Yielded(PROBE, Site(devices=readers))
+    assert seen.observation("card.state").result == Measured("ok")
+    gap = next(item for item in seen.items if isinstance(item, Unmeasured))
+    assert gap.reason is NotRunReason.UNSUPPORTED

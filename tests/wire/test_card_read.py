@@ -35,7 +35,9 @@ def _read(name: str, today: datetime.date = TODAY) -> CardSession:
     raise AssertionError("no end")
 
 
-@pytest.mark.parametrize("name", sorted(set(image_names()) - {"mute", "silent", "removed"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(image_names()) - {"mute", "silent", "removed", "short_answer"})
+)
 def test_the_number_never_comes_out(name: str) -> None:
     session = _read(name)
     assert session.failure is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib.util
 import json
@@ -88,9 +89,14 @@ def read_pcsc(
 
 
 class _Child:
-    """The process, with a thread that collects its lines."""
+    """The process, with a thread that collects its lines.
+
+    Attributes:
+        in_order: set once the card was read to its end: the process then waits for nothing but us.
+    """
 
     def __init__(self, name: str, wait_s: float, which: str, deadline: Deadline) -> None:
+        self.in_order = False
         life_s = deadline.remaining_s() + _LIFE_BEYOND_S
         # By its path and without our folder in front (-P): it needs nothing of ours.
         command = [sys.executable, "-P", str(Path(card_child.__file__))]
@@ -102,6 +108,8 @@ class _Child:
             text=True,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
+        # A run that is interrupted leaves our thread behind: no process may outlive it.
+        atexit.register(self._kill)
         self._lines: queue.Queue[str] = queue.Queue()
         assert self._process.stdout is not None  # noqa: S101  (a pipe was asked for)
         threading.Thread(
@@ -131,13 +139,14 @@ class _Child:
         try:
             process.wait(0.5 if kind is None and self.in_order else 0.0)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_KILL_WAIT_S)
+            self._kill()
+        atexit.unregister(self._kill)
         if process.stdout is not None:
             process.stdout.close()
 
-    in_order = False
-    """Set once the card was read to its end: the process then waits for nothing but us."""
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait(_KILL_WAIT_S)
 
     def send(self, command: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended: the next line says so

@@ -197,6 +197,37 @@ def test_the_child_ends_by_itself_when_its_parent_is_gone(reader: RealPcscd) -> 
     assert time.monotonic() - began_s < 4
 
 
+_INTERRUPTED = """
+import datetime, threading, time
+import psutil
+from posdiag.link.card_pcsc import read_pcsc
+from posdiag.link.deadline import Deadline
+from posdiag.wire.card_session import CardSession
+
+def read():
+    session = CardSession(datetime.date(2026, 3, 1))
+    read_pcsc("", session, Deadline.after(60), silent_after_s=60)
+
+threading.Thread(target=read, daemon=True).start()
+children, until_s = [], time.monotonic() + 10
+while not children and time.monotonic() < until_s:
+    time.sleep(0.05)
+    children = psutil.Process().children()
+time.sleep(1.0)
+print(children[0].pid)
+"""
+
+
+def test_no_process_outlives_a_run_that_is_interrupted(reader: RealPcscd) -> None:
+    import psutil
+
+    reader.insert("silent")
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=True
+    )
+    assert not psutil.pid_exists(int(done.stdout))
+
+
 _NOT_A_CARD = [
     ({}, "ended"),
     ({"code": 0x80100003, "at": "connect"}, "0x80100003"),

@@ -92,6 +92,16 @@ def test_a_chip_that_fails_at_everything(status: str) -> None:
     assert session.read.doubts == [f"status_{status}"]
 
 
+@pytest.mark.parametrize("status", ["6283", "6A82", "6985"])
+def test_a_directory_that_cannot_be_used_leaves_the_applications(status: str) -> None:
+    card, session = PlayedCard(load_image("visa")), CardSession(TODAY)
+    session.power_up(card.answer_to_reset())
+    session.take(bytes.fromhex(status))
+    while session.command is not None:
+        session.take(card.answer(session.command) or b"")
+    assert (session.state, session.read.scheme) == ("ok", "Visa")
+
+
 def test_a_card_without_a_directory_is_tried_name_by_name() -> None:
     reading = EmvReading(today=TODAY)
     tried = 0

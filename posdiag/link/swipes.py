@@ -27,14 +27,16 @@ _LOOK_S: Final = 0.1
 _READ_BYTES: Final = 1024
 
 
-def read_swipe(port: str, deadline: Deadline, *, limit_s: float, baud: int) -> SwipeConversation:
+def read_swipe(
+    port: str, deadline: Deadline, *, limit_s: float, baud: int | None
+) -> SwipeConversation:
     """Wait for one swipe; what it gave is in the conversation.
 
     Args:
         port: ``keyboard`` (standard input: typed by a reader, or pasted), or a serial port.
         deadline: end of the run.
         limit_s: how long a person may take.
-        baud: of a serial port.
+        baud: of a serial port; None: what is usual.
 
     Raises:
         CannotRun: unsupported or not_applicable, where there is no keyboard; as ``open_port``.

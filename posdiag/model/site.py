@@ -17,6 +17,7 @@ from posdiag.model.text import Text
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+CardCount = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -239,6 +240,7 @@ class DeviceKind(StrEnum):
     CARD_READER = "card_reader"
     MODEM = "modem"
     ANDROID = "android"
+    STRIPE_READER = "stripe_reader"
     TERMINAL = "terminal"
 
 
@@ -248,10 +250,13 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
             terminal, modem), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), a file
-            (terminal, status_upload), or what ``adb devices`` calls it, with ``@host:port`` where
-            its adb server is not the usual one (android).
+            (terminal, status_upload), ``pcsc`` or ``pcsc:part of its name`` (card_reader),
+            ``keyboard`` (stripe_reader that types, or text that somebody pastes), or what
+            ``adb devices`` calls it, with ``@host:port`` where its adb server is not the usual
+            one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
-            ``shared`` is true.
+            ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
+            says otherwise.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control). Terminals:
             ``zvt``, ``nexo`` (JSON), ``nexo_xml``, ``frames`` (as the terminal's profile says) or
@@ -313,6 +318,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         acquirer: None where it is not said.
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        cards: cards that are read one after the other; the card in question comes first.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -327,5 +333,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
+    cards: CardCount = 1
     simulated: bool = False
     missing: list[str] = []

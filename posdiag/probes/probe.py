@@ -41,6 +41,10 @@ class Observable:
     vantage: Vantage = Vantage.LAPTOP
 
 
+def _to_nobody(_text: str) -> None:
+    """Ask nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
     """What a probe is given.
@@ -51,6 +55,8 @@ class ProbeContext:
         allowance: politeness per host; ask it before each connect and echo.
         consents: names given with ``--allow``.
         started_s: ``time.monotonic()`` at the start of the run.
+        ask: shows one English line, marked with ``N_``, to the person beside the laptop, who need
+            not do it: nothing comes back.
     """
 
     site: Site
@@ -58,6 +64,7 @@ class ProbeContext:
     allowance: HostAllowance
     consents: frozenset[str] = frozenset()
     started_s: float = field(default_factory=time.monotonic)
+    ask: Callable[[str], None] = _to_nobody
 
     def now_s(self) -> float:
         """Return monotonic seconds since the run began."""

@@ -16,7 +16,9 @@ FULL_BYTES = 1500
 SMALL_BYTES = 576
 """Every path must carry that (RFC 791)."""
 _TRIES = 3
+_SEARCH_TRIES = 2
 _LEAST_WAIT_S = 1.0
+_SEARCH_WAIT_S = 0.3
 _WAIT_ROUND_TRIPS = 3
 _PRECISION_BYTES = 8
 _HEADERS = {4: 28, 6: 48}
@@ -60,19 +62,18 @@ def path_mtu(address: str, deadline: Deadline, *, interface: str | None = None) 
         LinkError: small packets are not answered either; censored.
     """
     version = 6 if ":" in address else 4
-    wait_s = _LEAST_WAIT_S
 
-    def passes(size: int) -> bool:
+    def passes(size: int, tries: int, least_s: float) -> bool:
         payload = size - _HEADERS[version]
+        wait_s = max(least_s, _WAIT_ROUND_TRIPS * quick_s)
         with Pinger(address, interface=interface, payload_bytes=payload, whole=True) as pinger:
-            return _answered(pinger, wait_s, deadline)
+            return _answered(pinger, tries, wait_s, deadline)
 
     with Pinger(address, interface=interface) as pinger:
         quick_s = _first(pinger, deadline)
-    wait_s = max(_LEAST_WAIT_S, _WAIT_ROUND_TRIPS * quick_s)
     large = LargePackets.ANSWERED
     try:
-        if passes(FULL_BYTES):
+        if passes(FULL_BYTES, _TRIES, _LEAST_WAIT_S):
             return PathMtu(large, FULL_BYTES)
         large = LargePackets.LOST
     except _Told:
@@ -81,7 +82,7 @@ def path_mtu(address: str, deadline: Deadline, *, interface: str | None = None) 
     while high - low > _PRECISION_BYTES:
         middle = (low + high) // 2
         try:
-            fits = passes(middle)
+            fits = passes(middle, _SEARCH_TRIES, _SEARCH_WAIT_S)
         except _Told:
             fits = False
         low, high = (middle, high) if fits else (low, middle)
@@ -103,14 +104,14 @@ def _first(pinger: Pinger, deadline: Deadline) -> float:
     raise AssertionError("unreachable")
 
 
-def _answered(pinger: Pinger, wait_s: float, deadline: Deadline) -> bool:
-    """Return whether one of three packets is answered.
+def _answered(pinger: Pinger, tries: int, wait_s: float, deadline: Deadline) -> bool:
+    """Return whether one of some packets is answered.
 
     Raises:
         _Told: somebody says that it is too long.
         LinkError: censored, or another failure than silence.
     """
-    for _ in range(_TRIES):
+    for _ in range(tries):
         try:
             pinger.round_trip(wait_s, deadline)
         except LinkError as error:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-LEAST_LOSS = 0.03
+LEAST_LOSS = 0.02
 """Loss of the whole way below that has no place."""
-LEAST_LOST = 3
+LEAST_LOST = 4
 LEAST_QUEUE_S = 0.15
 """Median less quickest of the whole way below that has no place."""
 _LONGEST_OWN_S = 0.7

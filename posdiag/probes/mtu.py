@@ -11,7 +11,7 @@ from posdiag.link.targets import reference_address
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import NotRunReason, Part
 from posdiag.model.site import Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+from posdiag.probes.probe import THE_LINE, Observable, Probe, ProbeContext, ProbeYield
 
 
 def _address(site: Site) -> str:
@@ -57,6 +57,7 @@ PROBE = Probe(
         Observable("path_mtu.largest", "byte", "largest packet that is answered, within 8 bytes"),
     ),
     targets=lambda site: [_address(site)],
+    resources=lambda _site: [THE_LINE],
     run=_run,
     typical_s=2.0,
 )

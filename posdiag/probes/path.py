@@ -14,7 +14,7 @@ from posdiag.link.targets import gateway_address, reference_address
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part, Unmeasured
 from posdiag.model.site import Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+from posdiag.probes.probe import THE_LINE, Observable, Probe, ProbeContext, ProbeYield
 
 ENOUGH_FOR_P99 = 300
 """Fewer answers than that leave three or less above a 99th percentile."""
@@ -238,6 +238,7 @@ PROBE = Probe(
         *_observables("reference", "the reference address beyond the gateway"),
     ),
     targets=_targets,
+    resources=lambda _site: [THE_LINE],
     run=_run,
     typical_s=2.0,
 )

@@ -15,7 +15,7 @@ from posdiag.model.observation import NotRunReason, Part, Unmeasured
 from posdiag.model.site import Site
 from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
 
-ECHOES = 100
+ECHOES = 200
 """To each router: enough to see the loss that breaks sign-ons, little enough to be polite."""
 
 
@@ -115,7 +115,7 @@ def _segments(
 PROBE = Probe(
     name="route",
     title="Routers on the way",
-    sends="3 datagrams per hop limit towards the reference, then 100 echo requests to each router",
+    sends="3 datagrams per hop limit towards the reference, then 200 echo requests to each router",
     observables=(
         Observable("route.hops", "count", "hops to the reference, itself included"),
         Observable("route.hop_loss", "ratio", "echoes to one router that are lost"),

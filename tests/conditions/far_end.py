@@ -9,13 +9,16 @@ import contextlib
 import json
 import socket
 import sys
+from pathlib import Path
 
 import msgspec
 
+from posdiag.simulate import host as simulated_host
 from posdiag.simulate.host import HostFaults, SimulatedHost
 from posdiag.simulate.listener import Listener
 from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
 from posdiag.simulate.shop import ECHO, HOST_NAME
+from posdiag.simulate.throwaway_certificates import Files, Kind, write_certificates
 
 HOST_ADDRESS = "198.18.3.9"
 NAME = "signon.acquirer.internal"
@@ -28,9 +31,18 @@ def _swallow(link: socket.socket) -> None:
             pass
 
 
+def _long_chain(folder: Path, kind: Kind, server_name: str, days: float) -> Files:
+    """Write certificates as acquirers' hosts send them: their chain fills several packets."""
+    files = write_certificates(folder, kind, server_name, days)
+    chain = files.certificate.read_bytes() + 5 * files.ca.read_bytes()
+    files.certificate.write_bytes(chain)
+    return files
+
+
 def main() -> None:
     """Serve until standard input ends."""
     told = json.loads(sys.argv[1])
+    simulated_host.write_certificates = _long_chain
     Listener.address = SimulatedNameServer.address = "0.0.0.0"
     SimulatedHost.address = "0.0.0.0"
     faults = msgspec.convert(told.get("host", {}), HostFaults)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conditions.shop_line import GATEWAY, REFERENCE, ShopLine
+from tests.conditions.shop_line import GATEWAY, LINKS, REFERENCE, ShopLine
 from tests.conditions.twelve import Condition
 from tests.testbed.linkemu import ROOT
 
@@ -53,17 +53,18 @@ def measure(name: str, condition: Condition, *, budget_s: float = 20.0) -> Outco
             line.fill()
             _wait_until_full(line)
         report = _run(line, site, budget_s)
-        return Outcome(
-            report,
-            {
-                "gateway": line.delayed_s(GATEWAY, ("lan",)),
-                "reference": line.delayed_s(REFERENCE, ("lan", "line", "core")),
-            },
-            {
-                "gateway": line.lost_share(("lan",)),
-                "reference": line.lost_share(("lan", "line", "core")),
-            },
-        )
+        ways = {"gateway": (GATEWAY, ("lan",)), "reference": (REFERENCE, LINKS)}
+        delayed = {
+            leg: line.delayed_s(target, links, _series(report, leg))
+            for leg, (target, links) in ways.items()
+        }
+        lost = {leg: line.lost_share(links) for leg, (_target, links) in ways.items()}
+        return Outcome(report, delayed, lost)
+
+
+def _series(report: dict[str, Any], leg: str) -> list[float]:
+    found: list[list[float]] = observed(report, f"{leg}.round_trip")
+    return found[0] if found else []
 
 
 def _wait_until_full(line: ShopLine) -> None:

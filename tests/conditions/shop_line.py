@@ -157,8 +157,17 @@ series = {series}
                 passes *= 1 - lost / max(1, count.get("rx", 0))
         return 1 - passes
 
-    def delayed_s(self, target: str, links: tuple[str, ...]) -> float | None:
-        """Return the median of what these links delayed echoes to a target and back."""
+    def delayed_s(
+        self, target: str, links: tuple[str, ...], reported_s: list[float]
+    ) -> float | None:
+        """Return the median of what these links delayed the echoes of a series and their answers.
+
+        Args:
+            target: whom the series went to.
+            links: on its way.
+            reported_s: the series as it was measured, by which its packets are told from those of
+                other series to the same target.
+        """
         totals: dict[str, list[float]] = {}
         for name in links:
             for way in self.links[name].echoes().values():
@@ -166,7 +175,16 @@ series = {series}
                     for key, delay_s in way.items():
                         if key.startswith(f"{target} "):
                             totals.setdefault(key, []).append(delay_s)
-        whole = [sum(parts) for parts in totals.values() if len(parts) == 2 * len(links)]
+        series: dict[str, list[float]] = {}
+        for key, parts in totals.items():
+            if len(parts) == 2 * len(links):
+                series.setdefault(key.split()[1][4:], []).append(sum(parts))
+
+        def unlike(one: list[float]) -> float:
+            apart = [abs(a - b) for a, b in zip(one, reported_s, strict=False)]
+            return statistics.fmean(apart) + abs(len(one) - len(reported_s))
+
+        whole = min(series.values(), key=unlike, default=None)
         return statistics.median(whole) if whole else None
 
 

@@ -40,8 +40,9 @@ class Condition:
 
 DSL = {"line": {"delay_ms": 12, "jitter_ms": 1}, "core": {"delay_ms": 5}}
 MOBILE = {"terminal": "generic_portable_4g", "at": "terminal_sim"}
+BUSY = {"busy_hour_only": "only_busy"}
 NO_NOTICE = {"notice": "none"}
-STALLS = [[7.5, 12.0], [40.0, 25.0]]
+STALLS = [[9.0, 12.0], [40.0, 25.0]]
 
 CONDITIONS: dict[str, Condition] = {
     "good_dsl": Condition(leads=(NOTHING,), timer_s=60, links=DSL),
@@ -99,6 +100,7 @@ CONDITIONS: dict[str, Condition] = {
             "line": DSL["line"],
             "core": {"delay_ms": 5, "loss": 0.04, "blackouts": STALLS},
         },
+        facts=BUSY,
     ),
     "bursts_and_stalls": Condition(
         leads=("net_peak_congestion",),
@@ -107,6 +109,7 @@ CONDITIONS: dict[str, Condition] = {
             "line": DSL["line"],
             "core": {"delay_ms": 5, "ge": [0.0104, 0.25], "blackouts": STALLS},
         },
+        facts=BUSY,
     ),
     "lan_flaps": Condition(
         leads=("net_lan_flaky",),

@@ -132,7 +132,8 @@ class Probe:
         resources: exclusive resources it holds (``serial:/dev/ttyUSB0``), from the site.
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
-        needs_laptop: it measures the laptop itself (left out at a simulated site).
+        needs_laptop: it measures the laptop itself, or the network that it really stands on (left
+            out at a simulated site).
         typical_s: seconds that it usually takes, for the next test.
     """
 

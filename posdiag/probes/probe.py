@@ -134,6 +134,7 @@ class Probe:
         effect: what it may do to the shop.
         needs_laptop: it measures the laptop itself, or the network that it really stands on (left
             out at a simulated site).
+        alone: nothing else runs while it runs: it would be disturbed, or disturb.
         typical_s: seconds that it usually takes, for the next test.
     """
 
@@ -146,4 +147,5 @@ class Probe:
     resources: Callable[[Site], list[str]] = lambda _site: []
     effect: Effect = Effect.SAFE
     needs_laptop: bool = False
+    alone: bool = False
     typical_s: float = 5.0

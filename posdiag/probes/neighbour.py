@@ -77,7 +77,7 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
 PROBE = Probe(
     name="neighbour",
     title="Addresses used twice",
-    sends="three ARP probes each for the laptop's own address and the gateway's, to the shop's wire",
+    sends="three ARP probes each for the laptop's own address and the gateway's, to the shop's LAN",
     observables=(
         Observable(_OWN, "count", "other devices that claim the laptop's own address"),
         Observable(_GATEWAY, "count", "devices that claim the gateway's address"),

@@ -12,6 +12,7 @@ import sys
 from contextlib import ExitStack
 from typing import Any, Self
 
+from posdiag.simulate.shop import ECHO
 from tests.conditions.far_end import HOST_ADDRESS, NAME
 from tests.testbed.linkemu import ROOT, LinkEmulator
 
@@ -140,6 +141,8 @@ series = {series}
 {told}
 [set]
 "acquirer.hosts" = [{hosts}]
+"acquirer.echo.test_tid" = "{ECHO.test_tid}"
+"acquirer.echo.test_mid" = "{ECHO.test_mid}"
 "acquirer.limits.connect_s" = 4.0
 "acquirer.limits.dns_try_s" = 5.0
 "acquirer.limits.tls_s" = 6.0

@@ -18,11 +18,12 @@ reference = "198.18.8.1"
 resolvers = ["198.18.8.1:53"]
 series = 5
 [set]
-"acquirer.hosts" = [{{ address = "198.18.8.1", port = 8583 }}]
+"acquirer.hosts" = [{{ address = "198.18.8.1", port = 8583 }}, {backup}]
 "acquirer.limits.connect_s" = 1.0
 "acquirer.limits.dns_try_s" = 0.5
 "acquirer.limits.dns_tries" = 1
 """
+BACKUP = '{ role = "backup", address = "signon.nowhere.internal", port = 8583 }'
 PROBES = ("path", "dns", "host", "other_port", "neighbour")
 
 
@@ -55,7 +56,7 @@ def test_every_probe_keeps_to_it() -> None:
         sh(f"ip -n {laptop} neigh add 198.18.9.1 lladdr 02:00:00:00:00:09 dev e1")
         sh(f"ip -n {laptop} route add default via 198.18.9.1 dev e1 metric 200")
         for interface, other in (("e1", "e0"), ("e0", "e1")):
-            site = SITE.format(interface=interface)
+            site = SITE.format(interface=interface, backup=BACKUP)
             for name in PROBES:
                 before = packets(laptop, interface), packets(laptop, other)
                 probe_in(None, name, site, "--budget", "6", namespace=laptop)

@@ -110,6 +110,7 @@ class ShopLine:
         assert child.stdout is not None
         assert child.stdin is not None
         self._stack.callback(child.stdout.close)
+        self._stack.callback(child.wait, 15)  # it removes its certificates
         self._stack.callback(child.stdin.close)
         self.ports = json.loads(child.stdout.readline())
 

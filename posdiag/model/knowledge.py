@@ -402,6 +402,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         path_shared: ``yes`` where the laptop sees the terminal's path, ``no``, or ``unknown``.
         hidden: variables that cannot be seen from here by design.
         confirmed_visits: visits behind the priors.
+        syn_waits_s: when the terminal repeats a SYN, all its connects in a row; empty: RFC 6298.
+        name_waits_s: when it asks a name server again.
+        least_rto_s: least time-out of one of its segments.
+        service_sigma: log-normal spread of the host's service time.
+        messages: requests of one sign-on.
     """
 
     link_class: LinkClass | None = None
@@ -417,3 +422,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     timer_s: float | None = None
     simulated: bool = False
     confirmed_visits: int = 0
+    syn_waits_s: tuple[float, ...] = ()
+    name_waits_s: tuple[float, ...] = (0.0, 5.0)
+    least_rto_s: float = 0.2
+    service_sigma: float = 0.5
+    messages: int = 1

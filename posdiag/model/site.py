@@ -120,6 +120,9 @@ class TerminalTimers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         attempts: connects before it gives up, at least 1.
         dns_try_s: wait for one name server answer.
         dns_tries: queries per name server.
+        syn_waits_s: when a SYN is sent again within one connect, ascending from 0; a stack with
+            ``tcp_syn_linear_timeouts`` of 4 has 0, 1, 2, 3, 4, 5, 7, 11.
+        least_rto_s: least time-out of a segment: 1 in RFC 6298, 0.2 in Linux.
     """
 
     response_s: Seconds = 60.0
@@ -127,6 +130,10 @@ class TerminalTimers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     dns_try_s: Seconds = 5.0
     dns_tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    syn_waits_s: Annotated[
+        list[Annotated[float, msgspec.Meta(ge=0, le=3600)]], msgspec.Meta(min_length=1)
+    ] = msgspec.field(default_factory=lambda: [0.0, 1.0, 3.0, 7.0, 15.0, 31.0])
+    least_rto_s: Annotated[float, msgspec.Meta(ge=0.05, le=10)] = 0.2
 
 
 class TerminalProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -203,6 +210,19 @@ class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     echoes: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
 
 
+class SignOnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a sign-on asks of the host.
+
+    Attributes:
+        messages: requests, each with its answer.
+        service_sigma: log-normal spread of the time that the host works on one; its scale is
+            measured. The default is an assumption (diagnosis science, section 3.2).
+    """
+
+    messages: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    service_sigma: Annotated[float, msgspec.Meta(gt=0, le=2)] = 0.5
+
+
 class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An announced window, with time zone."""
 
@@ -221,6 +241,7 @@ class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     echo: EchoSettings
     limits: StepLimits = StepLimits()
     politeness: Politeness = Politeness()
+    sign_on: SignOnShape = SignOnShape()
     maintenance: list[MaintenanceWindow] = []
     hotline: str = ""
     sources: dict[str, str]

@@ -15,7 +15,9 @@ from posdiag.model.site import (
     HostRole,
     LaptopAt,
     LinkClass,
+    SignOnShape,
     Site,
+    TerminalTimers,
     YesNo,
 )
 from posdiag.site.facts import nii_of
@@ -68,6 +70,8 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
     """
     terminal, acquirer = site.terminal, site.acquirer
     complaint = complaint_of(site)
+    timers = terminal.timers if terminal else TerminalTimers()
+    shape = acquirer.sign_on if acquirer else SignOnShape()
     return Case(
         link_class=terminal.link_class if terminal else None,
         signon_needs_card=terminal.signon_needs_card if terminal else YesNo.UNKNOWN,
@@ -82,7 +86,23 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
         timer_s=timer_of(site),
         simulated=site.simulated,
         confirmed_visits=confirmed_visits,
+        syn_waits_s=syn_waits(timers),
+        name_waits_s=tuple(timers.dns_try_s * tries for tries in range(timers.dns_tries)),
+        least_rto_s=timers.least_rto_s,
+        service_sigma=shape.service_sigma,
+        messages=shape.messages,
     )
+
+
+def syn_waits(timers: TerminalTimers) -> tuple[float, ...]:
+    """Return when the terminal sends a SYN, over all connects that it makes in a row.
+
+    Args:
+        timers: of the terminal's family.
+    """
+    within = [wait for wait in timers.syn_waits_s if wait < timers.connect_s]
+    attempts = range(timers.attempts)
+    return tuple(attempt * timers.connect_s + wait for attempt in attempts for wait in within)
 
 
 def complaint_of(site: Site) -> Complaint:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import statistics
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from posdiag.link.interfaces import default_routes
+from posdiag.link.loss import loss_interval, mean_burst
 from posdiag.link.reach import is_away
 from posdiag.link.round_trips import Series, split_address, take_series
 from posdiag.link.side_by_side import side_by_side
@@ -16,6 +16,9 @@ from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part, Unmeasured
 from posdiag.model.site import Site
 from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+
+ENOUGH_FOR_P99 = 300
+"""Fewer answers than that leave three or less above a 99th percentile."""
 
 
 class _Leg(NamedTuple):
@@ -125,8 +128,7 @@ def _observed(
         yield _failed(context, leg, result.kind, since_s, detail=result.detail)
         return
     if result.sent:
-        yield _count(context, leg, "sent", result.sent, since_s)
-        yield _count(context, leg, "lost", result.lost, since_s)
+        yield from _losses(context, leg, result, since_s)
     if result.samples:
         yield from _delays(context, leg, result.samples, since_s)
         return
@@ -162,11 +164,34 @@ def _failed(
     )
 
 
-def _count(context: ProbeContext, leg: _Leg, what: str, count: int, since_s: float) -> ProbeYield:
+def _losses(
+    context: ProbeContext, leg: _Leg, result: Series, since_s: float
+) -> Iterator[ProbeYield]:
+    """Yield how many were lost, the interval of that share, and how many in a row."""
+    lost = [time_s is None for time_s in result.times_s]
+    yield _seen(context, leg, "sent", result.sent, "count", since_s=since_s)
+    yield _seen(context, leg, "lost", result.lost, "count", since_s=since_s)
+    low, high = loss_interval(lost)
+    yield _seen(context, leg, "loss_low", low, "ratio", since_s=since_s)
+    yield _seen(context, leg, "loss_high", high, "ratio", since_s=since_s)
+    burst = mean_burst(lost)
+    if burst is not None:
+        yield _seen(context, leg, "loss_burst", burst, "count", since_s=since_s)
+
+
+def _seen(
+    context: ProbeContext,
+    leg: _Leg,
+    what: str,
+    value: float | list[float | str],
+    unit: str,
+    *,
+    since_s: float,
+) -> ProbeYield:
     return context.measured(
         f"{leg.prefix}.{what}",
-        count,
-        "count",
+        value,
+        unit,
         subject=leg.address,
         part=leg.part,
         since_s=since_s,
@@ -176,21 +201,22 @@ def _count(context: ProbeContext, leg: _Leg, what: str, count: int, since_s: flo
 def _delays(
     context: ProbeContext, leg: _Leg, samples: list[float], since_s: float
 ) -> Iterator[ProbeYield]:
-    """Yield the samples, their median and their 95th percentile (nearest rank)."""
+    """Yield the samples, the quickest, and percentiles (nearest rank), the 99th of enough only."""
+    ordered = sorted(samples)
     values: dict[str, float | list[float | str]] = {
         "round_trip": list[float | str](samples),
+        "round_trip_min": ordered[0],
         "round_trip_p50": statistics.median(samples),
-        "round_trip_p95": sorted(samples)[math.ceil(0.95 * len(samples)) - 1],
+        "round_trip_p95": _percentile(ordered, 95),
     }
+    if len(samples) >= ENOUGH_FOR_P99:
+        values["round_trip_p99"] = _percentile(ordered, 99)
     for name, value in values.items():
-        yield context.measured(
-            f"{leg.prefix}.{name}",
-            value,
-            "s",
-            subject=leg.address,
-            part=leg.part,
-            since_s=since_s,
-        )
+        yield _seen(context, leg, name, value, "s", since_s=since_s)
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[-(-percent * len(ordered) // 100) - 1]
 
 
 def _observables(prefix: str, whose: str) -> tuple[Observable, ...]:
@@ -200,10 +226,25 @@ def _observables(prefix: str, whose: str) -> tuple[Observable, ...]:
             "count",
             f"round trips begun to {whose}; fewer than the series asks for where they take long",
         ),
-        Observable(f"{prefix}.lost", "count", f"round trips to {whose} without an answer in 1 s"),
+        Observable(f"{prefix}.lost", "count", f"round trips to {whose} without an answer in time"),
+        Observable(f"{prefix}.loss_low", "ratio", f"loss to {whose}, lower end of 95 % interval"),
+        Observable(f"{prefix}.loss_high", "ratio", f"loss to {whose}, upper end of 95 % interval"),
+        Observable(
+            f"{prefix}.loss_burst",
+            "count",
+            f"round trips to {whose} lost in a row, on average",
+            "none was lost",
+        ),
         Observable(f"{prefix}.round_trip", "s", f"each answered round trip to {whose}, in order"),
+        Observable(f"{prefix}.round_trip_min", "s", f"quickest round trip to {whose}"),
         Observable(f"{prefix}.round_trip_p50", "s", f"median round trip to {whose}"),
         Observable(f"{prefix}.round_trip_p95", "s", f"95th percentile of round trips to {whose}"),
+        Observable(
+            f"{prefix}.round_trip_p99",
+            "s",
+            f"99th percentile of round trips to {whose}",
+            "fewer than 300 answers",
+        ),
     )
 
 

@@ -289,6 +289,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         resolvers: name servers in order; empty: the system's.
         reference: an address beyond the gateway for round trips; None: no such test.
         series: round trips per series, 5 to 2000; the 99th percentile needs 300.
+        stalls_s: seconds of a long series to the reference that shows bursts and stalls; 0: none.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
             ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
     """
@@ -298,6 +299,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     resolvers: list[str] = []
     reference: str | None = None
     series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
+    stalls_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
 
 

@@ -256,6 +256,18 @@ class Player:
         """Return sign-ons that begin at even distances over the whole series."""
         return Played([self._one(number, draws) for number in range(draws)])
 
+    def waits(self, count: int) -> list[tuple[float, float]]:
+        """Return what the line takes for a request and its answer, each as likely as the others."""
+        found = []
+        for number in range(count):
+            direction = (number + 0.5) * _SECOND % 1.0
+            at_s = self._trace.length_s * (number + 0.5) / count
+            there_s = self._leg(at_s, direction, forward=True)
+            back_s = self._leg(at_s + there_s, direction, forward=False) if there_s < NEVER else 0.0
+            if there_s + back_s < NEVER:
+                found.append((there_s + back_s, 1 / count))
+        return found
+
     def _one(self, number: int, draws: int) -> tuple[float, Mapping[StageName, float]]:
         place = (number + 0.5) * _GOLDEN % 1.0
         direction = (number + 0.5) * _SECOND % 1.0

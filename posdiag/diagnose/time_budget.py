@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from posdiag.diagnose.line_trace import trace_of
+from posdiag.diagnose.service_time import LEAST_S
 from posdiag.diagnose.sightings import Sightings, last_failure, median, numbers
 from posdiag.diagnose.sign_on_time import SignOn, StageName
 from posdiag.diagnose.timer_outlook import Outlook, by_loss, by_series
@@ -39,7 +40,6 @@ TARGET = 0.001
 SERIES = ("reference", "gateway")
 """Series of round trips that tell how many are lost, the longer path first."""
 _TLS_ROUNDS_12, _TLS_ROUNDS_13 = 2, 1
-_LEAST_SERVICE_S = 1e-3
 _ANY = ReadingBase()
 
 
@@ -145,9 +145,9 @@ def _outlook(case: Case, stages: Sequence[StageTime], sightings: Sightings) -> O
     answers = numbers(sightings.of("host_echo.answer_time", _ANY))
     sign_on = _sign_on(case, stages, connect_s, round_trip_s, sightings)
     if trace is not None:
-        return by_series(sign_on, trace, answers=len(answers))
+        return by_series(sign_on, trace, answers_s=answers)
     lost, sent = counted or (0.0, 1.0)
-    return by_loss(sign_on, lost, sent, round_trip_s, answers=len(answers))
+    return by_loss(sign_on, lost, sent, round_trip_s, answers_s=answers)
 
 
 def _sign_on(
@@ -167,7 +167,7 @@ def _sign_on(
         connect_s=connect_s,
         tls_rounds=rounds if seconds["tls"] else 0,
         tls_s=seconds["tls"] or 0.0,
-        service_s=max(_LEAST_SERVICE_S, (seconds["host"] or 0.0) - round_trip_s),
+        service_s=max(LEAST_S, (seconds["host"] or 0.0) - round_trip_s),
         sigma=case.service_sigma,
         messages=case.messages,
         syn_waits_s=case.syn_waits_s or RFC_SYN_WAITS_S,

@@ -12,19 +12,27 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp, hypot, sqrt
+from math import hypot, sqrt
 from typing import Literal
 
 from posdiag.diagnose.line_trace import BOTH_WAYS_FROM_S, NEVER, Z95, LineTrace, wilson
-from posdiag.diagnose.sign_on_time import Forecast, Played, Player, SignOn, independent
+from posdiag.diagnose.service_time import fit_service
+from posdiag.diagnose.sign_on_time import (
+    Forecast,
+    Played,
+    Player,
+    SignOn,
+    data_waits,
+    independent,
+)
 
 MOST_TIMER_S = 90.0
 """No operator waits longer: mend the stage that takes the time (diagnosis science, 3.3)."""
 BLOCKS = 16
 _T95_15 = 2.131
 """Student's quantile for 16 blocks."""
-_MEDIAN_EFFICIENCY = 1.16
-"""Standard error of the median of 3 normal values, against that of their mean."""
+_WAITS = 200
+"""Places of a series at which the two legs of an answer are looked up."""
 _CONFIDENT_MISS = 0.05
 
 
@@ -85,20 +93,29 @@ def _tolerable(timer_s: float | None) -> float | None:
 
 
 def by_loss(
-    sign_on: SignOn, lost: float, sent: float, round_trip_s: float, *, answers: int
+    sign_on: SignOn,
+    lost: float,
+    sent: float,
+    round_trip_s: float,
+    *,
+    answers_s: Sequence[float],
 ) -> Outlook:
     """Return the outlook where only a number of losses is known.
 
     Args:
-        sign_on: measured.
+        sign_on: measured; its service time is worked out here.
         lost: of ``sent``.
         sent: more than 0.
         round_trip_s: usual one.
-        answers: of the host, behind its service time.
+        answers_s: of the host, at least one.
     """
     few, many = wilson(lost, sent)
-    slower, faster = _service_ends(sign_on, answers)
     share = lost / sent
+    segment = data_waits(round_trip_s, sign_on.least_rto_s)
+    waits = [
+        (round_trip_s + wait, (1 - share) * share**tries) for tries, wait in enumerate(segment)
+    ]
+    sign_on, faster, slower = _served(sign_on, answers_s, waits)
     return Outlook(
         point=independent(sign_on, share, round_trip_s),
         ends=[
@@ -107,22 +124,23 @@ def by_loss(
         ],
         samples=int(sent),
         method="independent",
-        supported=max(_supported(sent), _supported(answers)),
+        supported=max(_supported(sent), _supported(len(answers_s))),
     )
 
 
-def by_series(sign_on: SignOn, trace: LineTrace, *, answers: int) -> Outlook:
+def by_series(sign_on: SignOn, trace: LineTrace, *, answers_s: Sequence[float]) -> Outlook:
     """Return the outlook where a long series was taken.
 
     A stall that the series did not see is not in it; single losses are, up to the upper limit of
     their share.
 
     Args:
-        sign_on: measured.
+        sign_on: measured; its service time is worked out here.
         trace: of the same line.
-        answers: of the host, behind its service time.
+        answers_s: of the host, at least one.
     """
-    slower, faster = _service_ends(sign_on, answers)
+    waits = Player(trace, sign_on).waits(_WAITS)
+    sign_on, faster, slower = _served(sign_on, answers_s, waits)
     bursts = trace.bursts
     _, many = wilson(bursts.share * bursts.effective, bursts.effective)
     played = Player(trace, sign_on).play()
@@ -142,21 +160,21 @@ def by_series(sign_on: SignOn, trace: LineTrace, *, answers: int) -> Outlook:
         rare=independent(sign_on, many, trace.typical_s) if many < 0.5 else None,
         samples=len(trace.round_trips),
         method="series",
-        supported=max(_supported(bursts.effective), _supported(answers)),
+        supported=max(_supported(bursts.effective), _supported(len(answers_s))),
         played=played,
     )
 
 
-def _service_ends(sign_on: SignOn, answers: int) -> tuple[SignOn, SignOn]:
-    """Return the sign-on with the host's service time at its upper and at its lower end."""
-    efficiency = _MEDIAN_EFFICIENCY if answers > 2 else 1.0
-    factor = exp(Z95 * efficiency * sign_on.sigma / sqrt(max(1, answers)))
-    slower, faster = sign_on.service_s * factor, sign_on.service_s / factor
-    return _served_in(sign_on, slower), _served_in(sign_on, faster)
-
-
-def _served_in(sign_on: SignOn, service_s: float) -> SignOn:
-    return replace(sign_on, service_s=service_s)
+def _served(
+    sign_on: SignOn, answers_s: Sequence[float], waits: Sequence[tuple[float, float]]
+) -> tuple[SignOn, SignOn, SignOn]:
+    """Return the sign-on with the host's service time, and with both ends of its interval."""
+    service = fit_service(answers_s, waits, sign_on.sigma)
+    point, faster, slower = (
+        replace(sign_on, service_s=seconds)
+        for seconds in (service.median_s, service.low_s, service.high_s)
+    )
+    return point, faster, slower
 
 
 def _supported(samples: float) -> float:

@@ -18,7 +18,7 @@ from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
 
 PAUSE_S = 0.1
 """Ten small packets a second are no load, and a sign-on's shortest wait for a repeat is 0.2 s."""
-ANSWER_LIMIT_S = 15.0
+ANSWER_LIMIT_S = 10.0
 """A handover can hold packets for seconds and then deliver them: that is late, not lost."""
 _LEAST_ANSWERS = 1
 _LOST = "lost"

@@ -67,10 +67,27 @@ class HostRole(StrEnum):
 
 
 class Dialect(StrEnum):
-    """Message dialects of the echo test (fact sheet sections 2 and 3)."""
+    """Message dialects of the echo test (fact sheet sections 2 and 3).
+
+    ``_bcd`` is the same table of fields with packed digits; UnionPay and Hypercom are packed too.
+    """
 
     UNIONPAY = "unionpay"
     ISO1987 = "iso1987"
+    ISO1987_BCD = "iso1987_bcd"
+    ISO1993 = "iso1993"
+    ISO1993_BCD = "iso1993_bcd"
+    HYPERCOM = "hypercom"
+
+    @property
+    def packed(self) -> bool:
+        """Whether two digits share a byte."""
+        return self not in (Dialect.ISO1987, Dialect.ISO1993)
+
+    @property
+    def family(self) -> str:
+        """The name under which the meanings of its response codes are known."""
+        return self.value.removesuffix("_bcd")
 
 
 class Framing(StrEnum):
@@ -78,8 +95,13 @@ class Framing(StrEnum):
 
     BINARY2 = "binary2"
     BINARY2_INCLUSIVE = "binary2_inclusive"
+    BINARY2_LE = "binary2_le"
     BCD2 = "bcd2"
     ASCII4 = "ascii4"
+    HEX4 = "hex4"
+    BINARY3 = "binary3"
+    BINARY4 = "binary4"
+    BINARY2_FILLER2 = "binary2_filler2"
 
 
 class ComplaintKind(StrEnum):
@@ -173,7 +195,11 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         tpdu: 10 hex digits, empty where the dialect has none.
-        header: 12 digits of the UnionPay application header, empty where there is none.
+        header: UnionPay: 12 digits of the application header; ASCII dialects: the characters before
+            the MTI, such as ``ISO006000075`` (BASE24); empty where there is none.
+        raw_bitmap: ASCII dialects: the bitmaps are raw bytes instead of hex digits.
+        ebcdic: packed ISO dialects: text fields are in EBCDIC.
+        nii: Hypercom: field 24, empty where the host wants none.
         test_tid: 8 characters; empty means no echo without ``--allow echo-live-tid``.
         test_mid: 15 characters.
     """
@@ -181,7 +207,10 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     dialect: Dialect
     framing: Framing
     tpdu: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{10})?$")] = ""
-    header: Annotated[str, msgspec.Meta(pattern="^([0-9]{12})?$")] = ""
+    header: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,32}$")] = ""
+    raw_bitmap: bool = False
+    ebcdic: bool = False
+    nii: Annotated[str, msgspec.Meta(pattern="^([0-9]{3})?$")] = ""
     test_tid: Annotated[str, msgspec.Meta(pattern="^([ -~]{8})?$")] = ""
     test_mid: Annotated[str, msgspec.Meta(pattern="^([ -~]{15})?$")] = ""
 

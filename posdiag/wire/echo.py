@@ -1,8 +1,17 @@
 """Echo test (回响测试) with an acquirer's host, both roles. Needs no key and changes nothing.
 
-UnionPay: 0820 with F41, F42 and F60 = 00 + batch + 301, answered by 0830 with F39. ISO 8583:1987:
-0800 with F7, F11 and F70 = 301, answered by 0810 with F39. Nothing else is ever sent: a sign-on
-from a laptop would replace the terminal's working keys.
+================ ======= ======================================= =======
+dialect          request what it holds                           answer
+================ ======= ======================================= =======
+UnionPay         0820    F41, F42, F60 = 00 + batch + 301        0830
+ISO 8583:1987    0800    F7, F11, F70 = 301                      0810
+ISO 8583:1993    1804    F11, F12, F24 = 831                     1814
+Hypercom         0800    F3 = 990000, F11, F24 = NII, F41        0810
+================ ======= ======================================= =======
+
+Every answer bears F39. Nothing else is ever sent from here: a sign-on from a laptop would replace
+the terminal's working keys. Sources: Q/CUP 009.1-2015 and public terminal code; jPOS-CMF function
+codes; x-lugoo/HK_Indirect_EDC.
 """
 
 from __future__ import annotations
@@ -21,8 +30,13 @@ MAX_ECHOES = 3
 """Per connection; rule of politeness."""
 
 ECHO_CODE = "301"
-_UNIONPAY_ECHO = ("0820", "0830")
-_ISO1987_ECHO = ("0800", "0810")
+FUNCTION_ECHO = "831"
+PROCESSING_ECHO = "990000"
+NAMES_TERMINAL = frozenset({Dialect.UNIONPAY, Dialect.HYPERCOM})
+"""Dialects whose echo bears the number of a terminal."""
+NAMES_MERCHANT = frozenset({Dialect.UNIONPAY})
+_COPIED = (3, 7, 11, 12, 24, 41, 42, 60, 70)
+_CODES_1993 = {"00": "800", "91": "907", "96": "909", "97": "109"}
 _KINDS = {
     Ended.LIMIT: FailureKind.SILENT,
     Ended.BUDGET: FailureKind.CENSORED,
@@ -67,10 +81,10 @@ def echo_request(
 
     Args:
         settings: dialect, TPDU and header.
-        tid: 8 characters (not sent in ISO 8583:1987).
-        mid: 15 characters (likewise).
+        tid: 8 characters (not sent in the ISO dialects).
+        mid: 15 characters (sent by UnionPay only).
         stan: trace number; taken modulo 1,000,000 (not sent by UnionPay terminals).
-        at: now, with time zone; F7 is in UTC by the standard.
+        at: now, with time zone; F7 is in UTC by the standard, F12 of 1993 is as handed in.
         batch: 6 digits of the open batch, zeros where it is not known.
 
     Raises:
@@ -80,12 +94,20 @@ def echo_request(
         raise LocalWireError("a time without time zone", field="F7")
     if not (batch.isascii() and batch.isdigit() and len(batch) == 6):
         raise LocalWireError("a batch has 6 digits", field="F60")
-    if settings.dialect is Dialect.UNIONPAY:
-        mti, fields = _UNIONPAY_ECHO[0], {41: tid, 42: mid, 60: f"00{batch}{ECHO_CODE}"}
-    else:
-        moment = at.astimezone(datetime.UTC)
-        stamp = f"{moment:%m%d%H%M%S}"
-        mti, fields = _ISO1987_ECHO[0], {7: stamp, 11: f"{stan % 1_000_000:06d}", 70: ECHO_CODE}
+    trace = f"{stan % 1_000_000:06d}"
+    moment = at.astimezone(datetime.UTC)
+    fields: dict[int, str]
+    match settings.dialect:
+        case Dialect.UNIONPAY:
+            mti, fields = "0820", {41: tid, 42: mid, 60: f"00{batch}{ECHO_CODE}"}
+        case Dialect.HYPERCOM:
+            mti, fields = "0800", {3: PROCESSING_ECHO, 11: trace, 41: tid}
+            if settings.nii:
+                fields[24] = settings.nii
+        case Dialect.ISO1987 | Dialect.ISO1987_BCD:
+            mti, fields = "0800", {7: f"{moment:%m%d%H%M%S}", 11: trace, 70: ECHO_CODE}
+        case Dialect.ISO1993 | Dialect.ISO1993_BCD:
+            mti, fields = "1804", {11: trace, 12: f"{at:%y%m%d%H%M%S}", 24: FUNCTION_ECHO}
     return Message(mti=mti, fields=fields, tpdu=settings.tpdu, header=settings.header)
 
 
@@ -194,27 +216,21 @@ class EchoConversation:
         expected = f"{int(request.mti) + 10:04d}"
         if answer.mti != expected:
             raise RemoteWireError(f"{answer.mti} where {expected} is due", field="MTI")
-        for number in (11, 41, 60, 70):
-            sent, came = request.fields.get(number), answer.fields.get(number)
-            if number == 60:
-                # A host may answer with a batch number of its own.
-                sent, came = sent and sent[8:11], came and came[8:11]
-            if sent is not None and came is not None and sent != came:
-                raise RemoteWireError("another value than was sent", field=f"F{number}")
-        if 39 not in answer.fields:
-            raise RemoteWireError("no response code", field="F39")
+        _must_belong(request, answer)
         oddities = list(answer.oddities)
         if answer.tpdu and answer.tpdu != _swapped(request.tpdu):
             oddities.append("TPDU addresses are not swapped")
         if self._unasked:
             oddities.append("the host sent a message before this echo was asked for")
+        time, date = host_clock(answer, self._layout.dialect)
+        is_unionpay = self._layout.dialect is Dialect.UNIONPAY
         self.answers.append(
             EchoAnswer(
                 answer_s,
                 answer.fields[39],
-                answer.processing_request if self._layout.dialect is Dialect.UNIONPAY else "",
-                answer.fields.get(12, ""),
-                answer.fields.get(13, ""),
+                answer.processing_request if is_unionpay else "",
+                time,
+                date,
                 tuple(oddities),
             )
         )
@@ -225,6 +241,34 @@ class EchoConversation:
 
     def _fail(self, kind: FailureKind, detail: str = "", waited_s: float | None = None) -> None:
         self.failure = Failed(kind, Operation.ECHO_TEST, detail, waited_s)
+
+
+def _must_belong(request: Message, answer: Message) -> None:
+    """Refuse an answer to another request.
+
+    Raises:
+        RemoteWireError: a field that a host copies differs, or there is no response code.
+    """
+    for number in (3, 11, 41, 60, 70):
+        sent, came = request.fields.get(number), answer.fields.get(number)
+        if number == 60:
+            # A host may answer with a batch number of its own.
+            sent, came = sent and sent[8:11], came and came[8:11]
+        if sent is not None and came is not None and sent != came:
+            raise RemoteWireError("another value than was sent", field=f"F{number}")
+    if 39 not in answer.fields:
+        raise RemoteWireError("no response code", field="F39")
+
+
+def host_clock(answer: Message, dialect: Dialect) -> tuple[str, str]:
+    """Return (``hhmmss``, ``MMDD``) of the host's own clock; empty where an answer has none.
+
+    In ISO 8583:1993 field 12 is ``YYMMDDhhmmss``, and a host may copy it from the request; a copy
+    is the caller's own clock, so it does not count.
+    """
+    if dialect.family == "iso1993":
+        return "", ""
+    return answer.fields.get(12, ""), answer.fields.get(13, "")
 
 
 def _swapped(tpdu: str) -> str:
@@ -265,19 +309,22 @@ class EchoHost:
             RemoteWireError: the request does not follow the dialect.
         """
         request = decode(body, self._layout)
-        if request.mti not in ("0800", "0820"):
+        if request.mti not in ("0800", "0820", "1804"):
             raise RemoteWireError(f"{request.mti} is no network management", field="MTI")
         mti = f"{int(request.mti) + (30 if self._wrong_mti else 10):04d}"
         code = self.response_codes.get(request.fields.get(41, ""), self._response_code)
-        fields = {n: v for n, v in request.fields.items() if n in (7, 11, 41, 42, 60, 70)}
+        if self._layout.dialect.family == "iso1993" and len(code) == 2:
+            code = _CODES_1993.get(code, f"9{code}" if code.isdigit() else "909")
+        fields = {n: request.fields[n] for n in _COPIED if n in request.fields}
         fields[39] = code
-        if self._layout.dialect is Dialect.UNIONPAY:
+        if self._layout.dialect in NAMES_TERMINAL:
             fields |= {12: f"{at:%H%M%S}", 13: f"{at:%m%d}"}
-            if request.mti == "0800":
-                # A sign-on answer; no F62: this host has no keys to give.
-                fields |= {32: "00000000", 37: f"{at:%H%M%S}{request.fields.get(11, '000000')}"}
+        is_unionpay = self._layout.dialect is Dialect.UNIONPAY
+        if is_unionpay and request.mti == "0800":
+            # A sign-on answer; no F62: this host has no keys to give.
+            fields |= {32: "00000000", 37: f"{at:%H%M%S}{request.fields.get(11, '000000')}"}
         header = request.header
-        if self._layout.dialect is Dialect.UNIONPAY and header:
+        if is_unionpay and header:
             header = header[:5] + self._processing_request + header[6:]
         answer = Message(mti=mti, fields=fields, tpdu=_swapped(request.tpdu), header=header)
         return request.mti, encode(answer, self._layout)

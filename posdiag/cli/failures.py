@@ -32,6 +32,7 @@ def usage(error: click.UsageError, words: Words, *, as_json: bool) -> int:
 
 def failed(error: Exception, words: Words, *, as_json: bool) -> int:
     """Tell every mistake of a wrong input, or that posdiag itself failed."""
+    from posdiag.cli.mistake_words import mistake_words
     from posdiag.cli.shop_process import ShopError
     from posdiag.model.errors import InputError, KnowledgeError
 
@@ -68,18 +69,6 @@ def interrupted(signalled: BaseException, *, as_json: bool) -> int:
     if as_json:
         _document("interrupted", code, interrupted=True)
     return code
-
-
-def mistake_words(mistake: Mistake, words: Words) -> str:
-    """Return one mistake in one line: where, what was expected, what is there."""
-    where = f"{mistake.file}: {mistake.key}" if mistake.key else mistake.file
-    if mistake.found:
-        text = words(
-            "expected {expected}, found {found}", expected=mistake.expected, found=mistake.found
-        )
-    else:
-        text = words("expected {expected}", expected=mistake.expected)
-    return words("{key}: {hint}", key=where, hint=text)
 
 
 def _document(

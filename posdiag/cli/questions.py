@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from posdiag.cli.interruption import Interrupted
+from posdiag.cli.mistake_words import in_reader_words
 from posdiag.cli.output import tell
 from posdiag.model.errors import SiteError
-from posdiag.site.facts import fact_table, in_words, parse_fact
+from posdiag.site.facts import fact_table, parse_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def _answer(name: str, fact: Fact, words: Words) -> Value | None:
         try:
             return parse_fact(f"{name}={typed}")[1]
         except SiteError as wrong:
-            expected = wrong.mistakes[0].expected or in_words(fact)
+            expected = in_reader_words(wrong.mistakes[0].expected, words)
             tell(words("expected {expected}", expected=expected))
     return None
 

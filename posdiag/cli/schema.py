@@ -98,6 +98,7 @@ def _json_schema(name: str) -> object:
 
 
 def _facts(words: Words, *, as_json: bool) -> None:
+    from posdiag.cli.mistake_words import in_reader_words
     from posdiag.report.sheet import Sheet
     from posdiag.site.facts import fact_table, in_words
 
@@ -107,7 +108,7 @@ def _facts(words: Words, *, as_json: bool) -> None:
         return
     sheet = Sheet(page_width())
     for name, fact in table.items():
-        sheet.row(name, in_words(fact), column=_COLUMN)
+        sheet.row(name, in_reader_words(in_words(fact), words), column=_COLUMN)
         sheet.paragraph(words.of(fact.question), indent=_COLUMN)
         if fact.hint is not None:
             sheet.paragraph(words.of(fact.hint), "quiet", indent=_COLUMN)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posdiag.cli.mistake_words import in_reader_words
 from posdiag.cli.output import tell
 from posdiag.cli.questions import read_line
 from posdiag.model.errors import InputError
@@ -44,7 +45,7 @@ class _Asker:
             try:
                 check(answer)
             except InputError as wrong:
-                expected = wrong.mistakes[0].expected
+                expected = in_reader_words(wrong.mistakes[0].expected, words)
                 tell(words("expected {expected}", expected=expected))
             else:
                 return answer

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,14 @@ class Person:
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
-        self._master = master
+        self.master = master
         self.screen = ""
         self.prompts = 0
 
     def read(self) -> None:
         """Take what is shown by now."""
         with contextlib.suppress(BlockingIOError, OSError):
-            self.screen += os.read(self._master, 65536).decode("utf-8", "replace")
+            self.screen += os.read(self.master, 65536).decode("utf-8", "replace")
 
     def is_asked(self) -> bool:
         """Return whether one more prompt than before is there."""
@@ -46,7 +47,7 @@ class Person:
         """Wait for the next prompt and type a line."""
         until(self.is_asked, seconds=40)
         self.prompts += 1
-        os.write(self._master, text.encode() + b"\n")
+        os.write(self.master, text.encode() + b"\n")
 
     def leaves(self) -> int:
         """Wait until the command ends and return its exit code."""
@@ -61,18 +62,17 @@ class Person:
 
 
 @contextlib.contextmanager
-def at_a_terminal(*arguments: str, stdout: int | None = None) -> Iterator[Person]:
+def at_a_terminal(*arguments: str, **environment: str) -> Iterator[Person]:
     """Start a command line on a terminal of its own."""
     master, slave = os.openpty()
     os.set_blocking(master, False)
     process = subprocess.Popen(
         command_line(*arguments),
         cwd=ROOT,
-        stdin=slave,
-        stdout=slave if stdout is None else stdout,
-        stderr=slave,
-        start_new_session=True,
-        env={**os.environ, "TERM": "dumb"},
+        # The terminal becomes its controlling one, so that Ctrl-C typed there arrives.
+        preexec_fn=partial(os.login_tty, slave),  # noqa: PLW1509  (no threads of ours)
+        pass_fds=[slave],
+        env={**os.environ, "TERM": "dumb", **environment},
     )
     try:
         yield Person(process, master)
@@ -81,7 +81,8 @@ def at_a_terminal(*arguments: str, stdout: int | None = None) -> Iterator[Person
             process.kill()
             process.wait(10)
         os.close(master)
-        os.close(slave)
+        with contextlib.suppress(OSError):
+            os.close(slave)
 
 
 def saved_report() -> dict[str, list[dict[str, object]]]:
@@ -183,7 +184,7 @@ def test_the_end_of_input_skips() -> None:
         for _ in range(3):
             until(person.is_asked, seconds=40)
             person.prompts += 1
-            os.write(person._master, b"\x04")
+            os.write(person.master, b"\x04")
         assert person.leaves() == 3
 
 
@@ -235,3 +236,38 @@ def test_control_c_writes_no_site(tmp_path: Path) -> None:
         person.process.send_signal(signal.SIGINT)
         assert person.leaves() == 130
     assert not path.exists()
+
+
+def ends_at(screen: str) -> str:
+    """Return what a terminal shows after the last thing that was wiped from it."""
+    return re.split(r"\x1b\[[0-9;]*[JK]", screen)[-1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({"TERM": "xterm-256color"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+     ({"TERM": "dumb"}, False)],
+    ids=["colour", "NO_COLOR", "dumb"],
+)  # fmt: skip
+def test_colour_only_where_it_is_wanted(environment: dict[str, str], *, coloured: bool) -> None:
+    with at_a_terminal(*RUN, "--no-input", "--no-save", **environment) as person:
+        assert person.leaves() == 3
+    assert ("\x1b[1" in ends_at(person.screen)) is coloured
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_table_lives_while_probes_run_and_control_c_is_the_runs_alone(language: str) -> None:
+    argv = ["demo", "host_silent", "--budget", "60", "--lang", language]
+    with at_a_terminal(*argv, TERM="xterm") as person:
+        seen = {"en": "measuring", "zh": "检测中"}[language]
+
+        def shows_table() -> bool:
+            person.read()
+            return seen in person.screen and "host" in person.screen
+
+        until(shows_table, seconds=40)
+        os.write(person.master, b"\x03")
+        assert person.leaves() == 130
+    assert {"en": "exit 130", "zh": "退出码 130"}[language] in person.screen
+    # The cursor is shown again.
+    assert person.screen.rfind("\x1b[?25h") > person.screen.rfind("\x1b[?25l")

@@ -35,6 +35,7 @@ PROCESSING_ECHO = "990000"
 NAMES_TERMINAL = frozenset({Dialect.UNIONPAY, Dialect.HYPERCOM})
 """Dialects whose echo bears the number of a terminal."""
 NAMES_MERCHANT = frozenset({Dialect.UNIONPAY})
+_FIRST_BYTES = 8
 _COPIED = (3, 7, 11, 12, 24, 41, 42, 60, 70)
 _CODES_1993 = {"00": "800", "91": "907", "96": "909", "97": "109"}
 _KINDS = {
@@ -120,6 +121,7 @@ class EchoConversation:
     """
 
     _unasked = False
+    _first = b""
 
     def __init__(
         self,
@@ -180,6 +182,7 @@ class EchoConversation:
         if self.failure is not None:
             return
         self._incoming.feed(data)
+        self._first = (self._first + data)[:_FIRST_BYTES]
         try:
             while not self._all_answered and (body := self._incoming.next_body()) is not None:
                 if self._sent_s is None:
@@ -189,7 +192,8 @@ class EchoConversation:
                 self._take_answer(decode(body, self._layout), now_s - self._sent_s)
                 self._sent_s = None
         except RemoteWireError as error:
-            self._fail(FailureKind.PROTOCOL_ERROR, str(error))
+            other = self._other_protocol()
+            self._fail(FailureKind.PROTOCOL_ERROR, other or str(error))
 
     def ended(self, why: Ended, now_s: float, waited_s: float) -> None:
         """Record why no answer comes."""
@@ -234,6 +238,22 @@ class EchoConversation:
                 tuple(oddities),
             )
         )
+
+    @property
+    def keepalives(self) -> int:
+        """Empty frames that came; hosts poll with them, and none is an answer."""
+        return self._incoming.keepalives
+
+    def _other_protocol(self) -> str:
+        """Return what else the host speaks, as its first bytes show; empty where they do not."""
+        if self.answers:
+            return ""
+        if self._first.startswith(b"HTTP/"):
+            return "the host answers in HTTP"
+        # Record types alert and handshake, version 3.x (RFC 5246 section 6.2.1).
+        if self._first[:1] in (b"\x15", b"\x16") and self._first[1:2] == b"\x03":
+            return "the host answers in TLS"
+        return ""
 
     @property
     def _all_answered(self) -> bool:

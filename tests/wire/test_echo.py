@@ -137,6 +137,28 @@ def test_answers_of_other_dialects(name: str) -> None:
     assert conversation.answers[0].host_time == ("093015" if name == "C8" else "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+    ],
+)
+@pytest.mark.parametrize("host", [PACKED, PLAIN])
+def test_a_host_that_speaks_something_else(host: EchoSettings, answer: bytes, what: str) -> None:
+    conversation = _conversation(host)
+    assert _fails(conversation, lambda _: answer) is FailureKind.PROTOCOL_ERROR
+    assert conversation.failure is not None
+    assert conversation.failure.detail == f"the host answers in {what}"
+
+
+def test_polls_are_counted() -> None:
+    conversation = _conversation()
+    poll = encode_frame(PACKED.framing, b"")
+    play(conversation, lambda data: poll + poll + Host(PACKED)(data))
+    assert (conversation.keepalives, len(conversation.answers)) == (2, 1)
+
+
 def test_f7_is_in_utc() -> None:
     here = AT.astimezone(datetime.timezone(datetime.timedelta(hours=8)))
     assert here.hour == 17

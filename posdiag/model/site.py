@@ -180,6 +180,9 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         address: name or IP address; an empty address means "ask the acquirer".
         server_name: name for TLS where it differs from ``address``.
         ca_file: PEM file with the acquirer's own root, else the system's roots are used.
+        issuer: the issuer that the host's certificate is known to have, as RFC 4514 text
+            (``CN=Bank CA,O=Bank,C=CN``); another one is told.
+        http_path: messages go in HTTP POST requests to this path; empty: they go bare.
     """
 
     role: HostRole = HostRole.PRIMARY
@@ -188,6 +191,8 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     tls: bool = False
     server_name: str | None = None
     ca_file: str | None = None
+    issuer: str | None = None
+    http_path: Annotated[str, msgspec.Meta(pattern="^(/[!-~]*)?$")] = ""
 
 
 class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -200,6 +205,8 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         raw_bitmap: ASCII dialects: the bitmaps are raw bytes instead of hex digits.
         ebcdic: packed ISO dialects: text fields are in EBCDIC.
         nii: Hypercom: field 24, empty where the host wants none.
+        sign_on_code: UnionPay: F60.3 of a sign-on (001 single-length keys, 003 double-length, 004
+            with a track key); a sign-on is sent with ``--allow sign-on`` only.
         test_tid: 8 characters; empty means no echo without ``--allow echo-live-tid``.
         test_mid: 15 characters.
     """
@@ -211,6 +218,7 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     raw_bitmap: bool = False
     ebcdic: bool = False
     nii: Annotated[str, msgspec.Meta(pattern="^([0-9]{3})?$")] = ""
+    sign_on_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$")] = "003"
     test_tid: Annotated[str, msgspec.Meta(pattern="^([ -~]{8})?$")] = ""
     test_mid: Annotated[str, msgspec.Meta(pattern="^([ -~]{15})?$")] = ""
 
@@ -226,10 +234,12 @@ class StepLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Per host and run. A profile may lower these, never raise them."""
+    """Per host and run, and per hour where runs repeat. A profile may lower, never raise them."""
 
     connects: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
     echoes: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
+    connects_per_hour: Annotated[int, msgspec.Meta(ge=1, le=60)] = 60
+    echoes_per_hour: Annotated[int, msgspec.Meta(ge=0, le=20)] = 20
 
 
 class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

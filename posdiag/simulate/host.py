@@ -20,8 +20,8 @@ from posdiag.model.errors import RemoteWireError
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.simulate.listener import Listener
 from posdiag.simulate.throwaway_certificates import Kind, write_certificates
-from posdiag.wire.echo import EchoHost
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 
 if TYPE_CHECKING:
     import ssl

@@ -1,4 +1,4 @@
-"""Echo test (回响测试) with an acquirer's host, both roles. Needs no key and changes nothing.
+"""Echo test (回响测试) with an acquirer's host. Needs no key and changes nothing.
 
 ================ ======= ======================================= =======
 dialect          request what it holds                           answer
@@ -17,6 +17,7 @@ codes; x-lugoo/HK_Indirect_EDC.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from posdiag.model.errors import LocalWireError, RemoteWireError
@@ -36,8 +37,6 @@ NAMES_TERMINAL = frozenset({Dialect.UNIONPAY, Dialect.HYPERCOM})
 """Dialects whose echo bears the number of a terminal."""
 NAMES_MERCHANT = frozenset({Dialect.UNIONPAY})
 _FIRST_BYTES = 8
-_COPIED = (3, 7, 11, 12, 24, 41, 42, 60, 70)
-_CODES_1993 = {"00": "800", "91": "907", "96": "909", "97": "109"}
 _KINDS = {
     Ended.LIMIT: FailureKind.SILENT,
     Ended.BUDGET: FailureKind.CENSORED,
@@ -112,56 +111,40 @@ def echo_request(
     return Message(mti=mti, fields=fields, tpdu=settings.tpdu, header=settings.header)
 
 
-class EchoConversation:
-    """Sends up to three echoes on one connection, each after the answer to the one before.
+class HostConversation:
+    """Sends requests on one connection, each after the answer to the one before.
 
     Attributes:
         answers: in order; those that came before a failure stay.
-        failure: why an echo was not answered; None while none failed.
+        messages: the same as they were decoded, without secrets.
+        failure: why a request was not answered; None while none failed.
     """
 
+    operation = Operation.ECHO_TEST
     _unasked = False
     _first = b""
 
     def __init__(
-        self,
-        settings: EchoSettings,
-        *,
-        tid: str,
-        mid: str,
-        stan: int,
-        at: datetime.datetime,
-        limit_s: float,
-        count: int = 1,
-        batch: str = "000000",
+        self, settings: EchoSettings, requests: Sequence[Message], *, limit_s: float
     ) -> None:
-        """Prepare the requests; nothing is sent yet.
+        """Prepare; nothing is sent yet.
 
         Args:
-            settings: how an echo is said to this host.
-            tid: 8 characters.
-            mid: 15 characters.
-            stan: trace number of the first echo; the next ones follow.
-            at: now, with time zone.
+            settings: how this host is spoken to.
+            requests: at least one.
             limit_s: how long one answer may take.
-            count: 1 to 3 echoes.
-            batch: 6 digits, zeros where the open batch is not known.
 
         Raises:
-            LocalWireError: a value that the dialect cannot say, or a count out of range.
+            LocalWireError: a value that the dialect cannot say.
         """
-        if not 1 <= count <= MAX_ECHOES:
-            raise LocalWireError(f"{count} echoes on one connection")
         self._layout = Layout.of(settings)
-        self._requests = [
-            echo_request(settings, tid=tid, mid=mid, stan=stan + number, at=at, batch=batch)
-            for number in range(count)
-        ]
+        self._requests = list(requests)
         bodies = (encode(request, self._layout) for request in self._requests)
         self._frames = [encode_frame(settings.framing, body) for body in bodies]
         self._incoming, self._limit_s = FrameDecoder(settings.framing), limit_s
         self._sent_s: float | None = None
         self.answers: list[EchoAnswer] = []
+        self.messages: list[Message] = []
         self.failure: Failed | None = None
 
     def step(self, now_s: float) -> Step:
@@ -175,7 +158,7 @@ class EchoConversation:
         if left_s <= 0:
             self.ended(Ended.LIMIT, now_s, self._limit_s)
             return Done()
-        return Wait(left_s, Operation.ECHO_TEST)
+        return Wait(left_s, self.operation)
 
     def receive(self, data: bytes, now_s: float) -> None:
         """Take bytes of an answer; whole messages that nobody asked for are passed over."""
@@ -222,10 +205,11 @@ class EchoConversation:
             raise RemoteWireError(f"{answer.mti} where {expected} is due", field="MTI")
         _must_belong(request, answer)
         oddities = list(answer.oddities)
-        if answer.tpdu and answer.tpdu != _swapped(request.tpdu):
+        if answer.tpdu and answer.tpdu != swapped(request.tpdu):
             oddities.append("TPDU addresses are not swapped")
         if self._unasked:
             oddities.append("the host sent a message before this echo was asked for")
+        self.messages.append(answer)
         time, date = host_clock(answer, self._layout.dialect)
         is_unionpay = self._layout.dialect is Dialect.UNIONPAY
         self.answers.append(
@@ -260,7 +244,46 @@ class EchoConversation:
         return len(self.answers) == len(self._requests)
 
     def _fail(self, kind: FailureKind, detail: str = "", waited_s: float | None = None) -> None:
-        self.failure = Failed(kind, Operation.ECHO_TEST, detail, waited_s)
+        self.failure = Failed(kind, self.operation, detail, waited_s)
+
+
+class EchoConversation(HostConversation):
+    """Sends up to three echoes on one connection, each after the answer to the one before."""
+
+    def __init__(
+        self,
+        settings: EchoSettings,
+        *,
+        tid: str,
+        mid: str,
+        stan: int,
+        at: datetime.datetime,
+        limit_s: float,
+        count: int = 1,
+        batch: str = "000000",
+    ) -> None:
+        """Prepare the requests; nothing is sent yet.
+
+        Args:
+            settings: how an echo is said to this host.
+            tid: 8 characters.
+            mid: 15 characters.
+            stan: trace number of the first echo; the next ones follow.
+            at: now, with time zone.
+            limit_s: how long one answer may take.
+            count: 1 to 3 echoes.
+            batch: 6 digits, zeros where the open batch is not known.
+
+        Raises:
+            LocalWireError: a value that the dialect cannot say, or a count out of range.
+        """
+        if not 1 <= count <= MAX_ECHOES:
+            raise LocalWireError(f"{count} echoes on one connection")
+        requests = [
+            echo_request(settings, tid=tid, mid=mid, stan=stan + number, at=at, batch=batch)
+            for number in range(count)
+        ]
+        super().__init__(settings, requests, limit_s=limit_s)
 
 
 def _must_belong(request: Message, answer: Message) -> None:
@@ -291,60 +314,6 @@ def host_clock(answer: Message, dialect: Dialect) -> tuple[str, str]:
     return answer.fields.get(12, ""), answer.fields.get(13, "")
 
 
-def _swapped(tpdu: str) -> str:
+def swapped(tpdu: str) -> str:
+    """Return a TPDU with its two addresses exchanged, as a host answers."""
     return (tpdu[:2] + tpdu[6:10] + tpdu[2:6]).upper()
-
-
-class EchoHost:
-    """Answers echoes and sign-ons like a host; used by the simulated one.
-
-    Attributes:
-        response_codes: F39 by TID, for TIDs that get another than ``response_code``.
-    """
-
-    def __init__(
-        self,
-        settings: EchoSettings,
-        *,
-        response_code: str = "00",
-        response_codes: dict[str, str] | None = None,
-        processing_request: str = "0",
-        wrong_mti: bool = False,
-    ) -> None:
-        """Keep how to answer."""
-        self._layout = Layout.of(settings)
-        self._response_code = response_code
-        self.response_codes = dict(response_codes or {})
-        self._processing_request = processing_request
-        self._wrong_mti = wrong_mti
-
-    def answer(self, body: bytes, at: datetime.datetime) -> tuple[str, bytes]:
-        """Return (MTI of the request, answer body).
-
-        Args:
-            body: one request without its length prefix.
-            at: the host's own local time, for F12 and F13.
-
-        Raises:
-            RemoteWireError: the request does not follow the dialect.
-        """
-        request = decode(body, self._layout)
-        if request.mti not in ("0800", "0820", "1804"):
-            raise RemoteWireError(f"{request.mti} is no network management", field="MTI")
-        mti = f"{int(request.mti) + (30 if self._wrong_mti else 10):04d}"
-        code = self.response_codes.get(request.fields.get(41, ""), self._response_code)
-        if self._layout.dialect.family == "iso1993" and len(code) == 2:
-            code = _CODES_1993.get(code, f"9{code}" if code.isdigit() else "909")
-        fields = {n: request.fields[n] for n in _COPIED if n in request.fields}
-        fields[39] = code
-        if self._layout.dialect in NAMES_TERMINAL:
-            fields |= {12: f"{at:%H%M%S}", 13: f"{at:%m%d}"}
-        is_unionpay = self._layout.dialect is Dialect.UNIONPAY
-        if is_unionpay and request.mti == "0800":
-            # A sign-on answer; no F62: this host has no keys to give.
-            fields |= {32: "00000000", 37: f"{at:%H%M%S}{request.fields.get(11, '000000')}"}
-        header = request.header
-        if is_unionpay and header:
-            header = header[:5] + self._processing_request + header[6:]
-        answer = Message(mti=mti, fields=fields, tpdu=_swapped(request.tpdu), header=header)
-        return request.mti, encode(answer, self._layout)

@@ -35,6 +35,7 @@ from posdiag.wire.iso8583_fields import (
     PRIVATE,
     Content,
     Field,
+    key_check_values,
     masked_pan,
 )
 
@@ -92,6 +93,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         dropped: number -> size (digits, characters or bytes) of fields that are secret, or free
             text that cannot be read.
         oddities: what differed from the specification and did no harm, for people.
+        check_values: of the keys in a UnionPay sign-on answer: name -> first 6 hex digits of the
+            check value. The keys themselves are gone.
     """
 
     mti: str
@@ -100,6 +103,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     header: str = ""
     dropped: dict[int, int] = {}
     oddities: tuple[str, ...] = ()
+    check_values: dict[str, str] = {}
 
     @property
     def is_answer(self) -> bool:
@@ -155,6 +159,7 @@ def decode(data: bytes, layout: Layout) -> Message:
     fields: dict[int, str] = {}
     dropped: dict[int, int] = {}
     oddities: list[str] = []
+    check_values: dict[str, str] = {}
     for number in _take_bitmap(reader, layout):
         field = FIELDS[layout.dialect].get(number)
         if field is None:
@@ -162,6 +167,8 @@ def decode(data: bytes, layout: Layout) -> Message:
                 "a field that this dialect does not have", field=f"F{number}", offset=reader.at
             )
         value, size = _take_field(reader, number, field, oddities, layout)
+        if number == DESCRIPTION and mti == "0810" and layout.dialect is Dialect.UNIONPAY:
+            check_values = key_check_values(data[reader.at - size : reader.at])
         if value is None or _is_secret(number, value, mti, fields, layout):
             dropped[number] = size
         else:
@@ -171,7 +178,13 @@ def decode(data: bytes, layout: Layout) -> Message:
             f"{len(data) - reader.at} bytes too many", field="end", offset=reader.at
         )
     return Message(
-        mti=mti, fields=fields, tpdu=tpdu, header=header, dropped=dropped, oddities=tuple(oddities)
+        mti=mti,
+        fields=fields,
+        tpdu=tpdu,
+        header=header,
+        dropped=dropped,
+        oddities=tuple(oddities),
+        check_values=check_values,
     )
 
 

@@ -186,3 +186,27 @@ def masked_pan(digits: str) -> str:
     if len(digits) < 13:
         return MASK * len(digits)
     return digits[:6] + MASK * (len(digits) - 10) + digits[-4:]
+
+
+_KEY_LAYOUTS = {24: 8, 40: 16, 60: 16}
+"""Bytes of F62 in a sign-on answer -> bytes of each key in it; each has 4 bytes of check value.
+
+Source: Q/CUP 009.1-2015 as quoted in public terminal code; 56 and 84 are named there too, with a
+layout that nobody confirms, so their check values are not read.
+"""
+KEY_NAMES = ("PIK", "MAK", "TDK")
+
+
+def key_check_values(keys: bytes) -> dict[str, str]:
+    """Return the check values of working keys: name -> first 6 hex digits; keys are not kept.
+
+    Args:
+        keys: F62 of a sign-on answer; of another length than the known ones nothing is read.
+    """
+    size = _KEY_LAYOUTS.get(len(keys))
+    if size is None:
+        return {}
+    found = {}
+    for name, at in zip(KEY_NAMES, range(0, len(keys), size + 4), strict=False):
+        found[name] = keys[at + size : at + size + 3].hex().upper()
+    return found

@@ -15,8 +15,9 @@ from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.observation import FailureKind, Operation
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.wire.conversation import Ended, Send, Wait
-from posdiag.wire.echo import EchoAnswer, EchoConversation, EchoHost
+from posdiag.wire.echo import EchoAnswer, EchoConversation
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.iso8583 import Layout, Message, decode, encode
 from tests.wire.iso8583_frames import BARE, TEXT, UNIONPAY, frame
 from tests.wire.played import Late, play

@@ -10,8 +10,9 @@ import pytest
 from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.observation import FailureKind
 from posdiag.model.site import Dialect, EchoSettings, Framing
-from posdiag.wire.echo import EchoConversation, EchoHost
+from posdiag.wire.echo import EchoConversation
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.http_post import HttpPostConversation, HttpPostHost, http_date
 from tests.wire.iso8583_frames import frame
 from tests.wire.played import play

@@ -77,6 +77,8 @@ class Operation(StrEnum):
     SEND = "send"
     RECEIVE = "receive"
     ECHO_TEST = "echo_test"
+    SIGN_ON = "sign_on"
+    ASK_TIME = "ask_time"
     PING = "ping"
     OPEN = "open"
     READ_STATUS = "read_status"

@@ -67,10 +67,27 @@ class HostRole(StrEnum):
 
 
 class Dialect(StrEnum):
-    """Message dialects of the echo test (fact sheet sections 2 and 3)."""
+    """Message dialects of the echo test (fact sheet sections 2 and 3).
+
+    ``_bcd`` is the same table of fields with packed digits; UnionPay and Hypercom are packed too.
+    """
 
     UNIONPAY = "unionpay"
     ISO1987 = "iso1987"
+    ISO1987_BCD = "iso1987_bcd"
+    ISO1993 = "iso1993"
+    ISO1993_BCD = "iso1993_bcd"
+    HYPERCOM = "hypercom"
+
+    @property
+    def packed(self) -> bool:
+        """Whether two digits share a byte."""
+        return self not in (Dialect.ISO1987, Dialect.ISO1993)
+
+    @property
+    def family(self) -> str:
+        """The name under which the meanings of its response codes are known."""
+        return self.value.removesuffix("_bcd")
 
 
 class Framing(StrEnum):
@@ -78,8 +95,13 @@ class Framing(StrEnum):
 
     BINARY2 = "binary2"
     BINARY2_INCLUSIVE = "binary2_inclusive"
+    BINARY2_LE = "binary2_le"
     BCD2 = "bcd2"
     ASCII4 = "ascii4"
+    HEX4 = "hex4"
+    BINARY3 = "binary3"
+    BINARY4 = "binary4"
+    BINARY2_FILLER2 = "binary2_filler2"
 
 
 class ComplaintKind(StrEnum):
@@ -165,6 +187,9 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         address: name or IP address; an empty address means "ask the acquirer".
         server_name: name for TLS where it differs from ``address``.
         ca_file: PEM file with the acquirer's own root, else the system's roots are used.
+        issuer: the issuer that the host's certificate is known to have, as RFC 4514 text
+            (``CN=Bank CA,O=Bank,C=CN``); another one is told.
+        http_path: messages go in HTTP POST requests to this path; empty: they go bare.
     """
 
     role: HostRole = HostRole.PRIMARY
@@ -173,6 +198,8 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     tls: bool = False
     server_name: str | None = None
     ca_file: str | None = None
+    issuer: str | None = None
+    http_path: Annotated[str, msgspec.Meta(pattern="^(/[!-~]*)?$")] = ""
 
 
 class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -180,7 +207,13 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         tpdu: 10 hex digits, empty where the dialect has none.
-        header: 12 digits of the UnionPay application header, empty where there is none.
+        header: UnionPay: 12 digits of the application header; ASCII dialects: the characters before
+            the MTI, such as ``ISO006000075`` (BASE24); empty where there is none.
+        raw_bitmap: ASCII dialects: the bitmaps are raw bytes instead of hex digits.
+        ebcdic: packed ISO dialects: text fields are in EBCDIC.
+        nii: Hypercom: field 24, empty where the host wants none.
+        sign_on_code: UnionPay: F60.3 of a sign-on (001 single-length keys, 003 double-length, 004
+            with a track key); a sign-on is sent with ``--allow sign-on`` only.
         test_tid: 8 characters; empty means no echo without ``--allow echo-live-tid``.
         test_mid: 15 characters.
     """
@@ -188,7 +221,11 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     dialect: Dialect
     framing: Framing
     tpdu: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{10})?$")] = ""
-    header: Annotated[str, msgspec.Meta(pattern="^([0-9]{12})?$")] = ""
+    header: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,32}$")] = ""
+    raw_bitmap: bool = False
+    ebcdic: bool = False
+    nii: Annotated[str, msgspec.Meta(pattern="^([0-9]{3})?$")] = ""
+    sign_on_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$")] = "003"
     test_tid: Annotated[str, msgspec.Meta(pattern="^([ -~]{8})?$")] = ""
     test_mid: Annotated[str, msgspec.Meta(pattern="^([ -~]{15})?$")] = ""
 
@@ -204,10 +241,12 @@ class StepLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Per host and run. A profile may lower these, never raise them."""
+    """Per host and run, and per hour where runs repeat. A profile may lower, never raise them."""
 
     connects: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
     echoes: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
+    connects_per_hour: Annotated[int, msgspec.Meta(ge=1, le=60)] = 60
+    echoes_per_hour: Annotated[int, msgspec.Meta(ge=0, le=20)] = 20
 
 
 class SignOnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

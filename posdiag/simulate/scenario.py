@@ -14,8 +14,9 @@ import msgspec
 
 from posdiag.model.errors import InputError, Mistake
 from posdiag.model.observation import Value
+from posdiag.model.site import EchoSettings
 from posdiag.simulate.card import CardFaults
-from posdiag.simulate.host import HostFaults
+from posdiag.simulate.host import DEFAULT_ECHO, HostFaults
 from posdiag.simulate.name_server import NameServerFaults
 from posdiag.simulate.printer import PrinterFaults
 from posdiag.simulate.serial_device import SerialDeviceFaults
@@ -30,6 +31,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        echo: how the host is spoken to; the site file says the same, as the acquirer's sheet would.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -40,6 +42,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gateway: NameServerFaults = NameServerFaults()
     reference: NameServerFaults = NameServerFaults()
     host: HostFaults = HostFaults(tls=True)
+    echo: EchoSettings = DEFAULT_ECHO
     printer: PrinterFaults = PrinterFaults()
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()

@@ -79,7 +79,7 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
         complaint_kind=str(complaint.kind),
         complaint_outcome=str(complaint.outcome),
         complaint_elsewhen=_elsewhen(complaint, now_hour),
-        dialect=str(acquirer.echo.dialect) if acquirer else "",
+        dialect=acquirer.echo.dialect.family if acquirer else "",
         expected=expected_of(site),
         shared_parts=shared_parts(site),
         path_shared=path_shared(site),

@@ -22,7 +22,7 @@ from posdiag.model.site import (
     StepLimits,
 )
 from posdiag.simulate.host import DEFAULT_ECHO
-from posdiag.wire.echo import EchoHost
+from posdiag.wire.host_role import EchoHost
 from tests.probes.host_runs import (
     HOME,
     LATER_THAN_TCP,

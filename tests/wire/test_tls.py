@@ -16,8 +16,9 @@ from posdiag.model.observation import FailureKind, Operation
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.wire.certificates import verify_chain
 from posdiag.wire.conversation import Ended, Send, Wait
-from posdiag.wire.echo import EchoConversation, EchoHost
+from posdiag.wire.echo import EchoConversation
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.tls import TlsConversation
 from tests.wire.authority import HOST, NOW, Issued, issue, names
 from tests.wire.played import Late, play

@@ -84,6 +84,34 @@ class Seconds(_NumberType):
         raise click.BadParameter(text, ctx, param)
 
 
+class Duration(_NumberType):
+    """Seconds, minutes or hours with their letter: ``90s``, ``10m``, ``2h``."""
+
+    name = "duration"
+
+    def __init__(self, words: Words, least_s: float, most_s: float) -> None:
+        """Take the range, both ends included."""
+        self._words, self._least_s, self._most_s = words, least_s, most_s
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or refuse it."""
+        if isinstance(value, float):
+            return value
+        words, text = self._words, str(value).strip().lower()
+        unit_s = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+        try:
+            seconds = float(text[:-1]) * unit_s
+        except ValueError:
+            seconds = float("nan")
+        if self._least_s <= seconds <= self._most_s:
+            return seconds
+        wish = words("a time such as 90s, 10m or 2h, at most {most}", most="24h")
+        said = words("expected {expected}, found {found}", expected=wish, found=f'"{value}"')
+        raise click.BadParameter(said, ctx, param)
+
+
 class _Explained:
     """The help page; shared by commands and groups of commands."""
 
@@ -324,7 +352,7 @@ def option(
     text: str,
     *more: str,
     metavar: LiteralString = "",
-    kind: OneOf | Seconds | None = None,
+    kind: OneOf | Seconds | Duration | None = None,
     repeat: bool = False,
     default: object = None,
 ) -> click.Option:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from posdiag.engine.chain import Measurement
     from posdiag.engine.events import Event, Listener
+    from posdiag.link.politeness import HourlyUse
     from posdiag.model.report import Report
     from posdiag.model.site import Site
     from posdiag.probes.probe import Probe
@@ -70,17 +71,32 @@ def diagnose_site(site: Site, how: How, interruption: Interruption, words: Words
     report = concluded(site)
     if how.asks and not interruption.event.is_set():
         report = ask_most_telling(site, report, concluded, interruption, words)
-    report = _as_it_ended(report, interruption)
+    report = as_it_ended(report, interruption)
     if how.saves:
-        report = _saved(report, words)
+        report = saved(report, words)
     deliver(report, words, as_json=how.as_json, verbose=how.verbose, picture=how.picture)
     return report.exit_code
 
 
 def measure_shown(
-    site: Site, probes: Mapping[str, Probe], how: How, interruption: Interruption, words: Words
+    site: Site,
+    probes: Mapping[str, Probe],
+    how: How,
+    interruption: Interruption,
+    words: Words,
+    *,
+    hour: HourlyUse | None = None,
 ) -> Measurement:
-    """Measure, with a live table on standard error where that is a terminal."""
+    """Measure, with a live table on standard error where that is a terminal.
+
+    Args:
+        site: merged.
+        probes: by name.
+        how: as typed.
+        interruption: entered.
+        words: of the reader.
+        hour: what hosts were asked in this hour, where runs repeat.
+    """
     from posdiag.engine.chain import measure
     from posdiag.engine.events import nobody
     from posdiag.engine.plan import make_plan
@@ -95,6 +111,7 @@ def measure_shown(
             consents=how.consents,
             events=events,
             interrupt=interruption.event,
+            hour=hour,
         )
 
     if sys.stderr is None or not sys.stderr.isatty():
@@ -121,7 +138,7 @@ def _show(live: LiveTable, event: Event) -> None:
             pass
 
 
-def _as_it_ended(report: Report, interruption: Interruption) -> Report:
+def as_it_ended(report: Report, interruption: Interruption) -> Report:
     """Return the report, told of a signal that came."""
     from posdiag.model.report import End
 
@@ -131,7 +148,7 @@ def _as_it_ended(report: Report, interruption: Interruption) -> Report:
     return msgspec.structs.replace(report, end=End.INTERRUPTED, exit_code=code)
 
 
-def _saved(report: Report, words: Words) -> Report:
+def saved(report: Report, words: Words) -> Report:
     """Save the report; where that fails it is a warning."""
     from posdiag.report.json_document import encode
     from posdiag.store.saved_reports import save

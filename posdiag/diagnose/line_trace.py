@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, sqrt
+from math import exp, inf, sqrt
 
 from posdiag.diagnose.sightings import Sightings, numbers
 from posdiag.model.knowledge import ReadingBase
@@ -27,6 +27,11 @@ LEAST = 30
 BOTH_WAYS_FROM_S = 1.0
 """A gap this long is an outage of the line and stops both directions (assumption: a shorter one is
 a burst in one of them: queues and fading differ between up and down)."""
+_LATE_S = 0.3
+"""An answer so much later than usual was held back."""
+_UNSEEN = 3.689
+"""So many events may have been missed where none was seen (Poisson, 0.975)."""
+_LEAST_BEYOND_S = 0.2
 _CELLS_PER_ROUND_TRIP = 2
 Z95 = 1.959963984540054
 _ANY = ReadingBase()
@@ -89,6 +94,66 @@ def wilson(count: float, total: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """Times of a second or more without an answer in time; how long they last beyond that second.
+
+    Attributes:
+        a_second: how many begin per second.
+        beyond_s: mean of what they last beyond the first second (exponential, memoryless).
+        beyond_high_s: upper end of its 95 % interval.
+    """
+
+    a_second: float
+    beyond_s: float
+    beyond_high_s: float
+
+    def chance(self, timer_s: float, usual_s: float) -> float:
+        """Return P(a sign-on outlasts the timer for a stall), at the upper end.
+
+        It begins within a stall whose rest is that long, or one begins within the sign-on.
+
+        Args:
+            timer_s: of the terminal.
+            usual_s: of a sign-on without any stall.
+        """
+        beyond = max(0.0, timer_s - usual_s - BOTH_WAYS_FROM_S)
+        long_s = self.beyond_high_s + usual_s
+        return min(1.0, self.a_second * long_s * exp(-beyond / self.beyond_high_s))
+
+
+def fit_stalls(lengths_s: Sequence[float], series_s: float) -> Stalls:
+    """Return how often a series stalled and how long stalls may get.
+
+    Args:
+        lengths_s: of the stalls that were seen, each at least a second.
+        series_s: of the whole series. Where no stall was seen, as many as may have been missed
+            (Poisson, 0.975) are taken to last a second more.
+    """
+    count = len(lengths_s)
+    if not count:
+        return Stalls(_UNSEEN / series_s, BOTH_WAYS_FROM_S, BOTH_WAYS_FROM_S)
+    beyond_s = max(_LEAST_BEYOND_S, sum(lengths_s) / count - BOTH_WAYS_FROM_S)
+    high_s = beyond_s * count / _gamma_quantile(count, 0.025)
+    return Stalls(count / series_s, beyond_s, high_s)
+
+
+def _gamma_quantile(shape: int, below: float) -> float:
+    """Return x with P(gamma of a whole shape < x) = below, by halving."""
+    low, high = 0.0, float(shape)
+    for _ in range(60):
+        middle = (low + high) / 2
+        term = total = exp(-middle)
+        for number in range(1, shape):
+            term *= middle / number
+            total += term
+        if 1 - total < below:
+            low = middle
+        else:
+            high = middle
+    return max(low, 1e-9)
+
+
 class LineTrace:
     """A series that can be asked what a moment was like; it repeats itself at its end.
 
@@ -97,6 +162,7 @@ class LineTrace:
         length_s: from the first to the end of the last.
         typical_s: median of the answered ones.
         bursts: how the losses cluster.
+        stalls: how often nothing comes in time for a second or more.
     """
 
     def __init__(self, begun_s: Sequence[float], round_trips: Sequence[float | None]) -> None:
@@ -114,6 +180,7 @@ class LineTrace:
         self.typical_s = statistics.median(one for one in round_trips if one is not None)
         self.bursts = fit_bursts([one is None for one in round_trips])
         self.gaps_s = self._gaps(begun)
+        self.stalls = fit_stalls(self._stalls(begun), self.length_s)
         self._step_s = self._pause_s / _CELLS_PER_ROUND_TRIP
         cells = int(self.length_s / self._step_s) + 1
         self._at = [max(0, bisect_right(begun, cell * self._step_s) - 1) for cell in range(cells)]
@@ -132,6 +199,18 @@ class LineTrace:
                 gaps[first] = end - begun[first]
             self._run.append(first)
         return gaps
+
+    def _stalls(self, begun: Sequence[float]) -> list[float]:
+        """Return the seconds of each stall: packets lost, or held and delivered late."""
+        late_s = self.typical_s + _LATE_S
+        lengths, since_s = [], -1.0
+        for at_s, one in [*zip(begun, self.round_trips, strict=True), (self.length_s, 0.0)]:
+            if one is None or one > late_s:
+                since_s = at_s if since_s < 0 else since_s
+            elif since_s >= 0:
+                lengths.append(at_s - since_s)
+                since_s = -1.0
+        return [length for length in lengths if length >= BOTH_WAYS_FROM_S]
 
     def number_at(self, at_s: float) -> int:
         """Return the number of the round trip that had begun last at a time."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from math import hypot, sqrt
 from typing import Literal
 
-from posdiag.diagnose.line_trace import BOTH_WAYS_FROM_S, NEVER, Z95, LineTrace, wilson
+from posdiag.diagnose.line_trace import BOTH_WAYS_FROM_S, NEVER, Z95, LineTrace, Stalls, wilson
 from posdiag.diagnose.service_time import fit_service
 from posdiag.diagnose.sign_on_time import (
     Forecast,
@@ -43,6 +43,8 @@ class Outlook:
     Attributes:
         ends: pairs of forecasts, each uncertain thing at its lower and its upper end.
         rare: forecast with single losses at the upper limit of their share.
+        stalls: of the line, whose longest the series need not have seen.
+        usual_s: median of a sign-on.
         samples: round trips behind it.
         supported: smallest share of failures that the samples bear out without a model, with
             confidence 0.95.
@@ -55,6 +57,8 @@ class Outlook:
     method: Literal["independent", "series"]
     supported: float
     played: Played | None = None
+    stalls: Stalls | None = None
+    usual_s: float = 0.0
 
     def chances(self, timer_s: float) -> tuple[float, float, float]:
         """Return P(a sign-on takes longer) and the ends of its 95 % interval."""
@@ -64,6 +68,8 @@ class Outlook:
             pairs.append(_by_blocks(self.played, timer_s))
         if self.rare is not None:
             pairs.append((here, self.rare.chance(timer_s)))
+        if self.stalls is not None:
+            pairs.append((here, self.stalls.chance(timer_s, self.usual_s)))
         below = hypot(*(max(0.0, here - min(pair)) for pair in pairs))
         above = hypot(*(max(0.0, max(pair) - here) for pair in pairs))
         return here, max(0.0, here - below), min(1.0, here + above)
@@ -131,8 +137,8 @@ def by_loss(
 def by_series(sign_on: SignOn, trace: LineTrace, *, answers_s: Sequence[float]) -> Outlook:
     """Return the outlook where a long series was taken.
 
-    A stall that the series did not see is not in it; single losses are, up to the upper limit of
-    their share.
+    Stalls longer than those of the series are in its upper end, if they are of the same kind, and
+    single losses up to the upper limit of their share. What came only once an hour is in neither.
 
     Args:
         sign_on: measured; its service time is worked out here.
@@ -162,6 +168,8 @@ def by_series(sign_on: SignOn, trace: LineTrace, *, answers_s: Sequence[float]) 
         method="series",
         supported=max(_supported(bursts.effective), _supported(len(answers_s))),
         played=played,
+        stalls=trace.stalls,
+        usual_s=played.smallest(0.5) or 0.0,
     )
 
 

@@ -14,6 +14,7 @@ from posdiag.engine.events import Listener, nobody
 from posdiag.engine.plan import make_plan
 from posdiag.engine.runner import run_plan
 from posdiag.engine.scrub import scrubbed, shortened
+from posdiag.link.politeness import HourlyUse
 from posdiag.model.knowledge import Case, KnowledgeBase
 from posdiag.model.observation import (
     Completed,
@@ -87,8 +88,9 @@ def measure(
     consents: frozenset[str] = frozenset(),
     events: Listener = nobody,
     interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
 ) -> Measurement:
-    """Plan and run; arguments as :func:`run_chain`."""
+    """Plan and run; arguments as :func:`run_chain`, and the hourly use that repeated runs share."""
     plan = make_plan(site, probes, skip=skip, consents=consents)
     result = run_plan(
         plan,
@@ -98,6 +100,7 @@ def measure(
         consents=consents,
         events=events,
         interrupt=interrupt,
+        hour=hour,
     )
     return Measurement(plan=list(plan.lines), outcomes=result.outcomes, end=result.end)
 

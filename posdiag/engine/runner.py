@@ -19,7 +19,7 @@ from posdiag.engine.attempt import attempt
 from posdiag.engine.events import Listener, Observed, ProbeEnded, ProbeStarted, RunEnded, nobody
 from posdiag.engine.plan import Plan
 from posdiag.link.deadline import Deadline
-from posdiag.link.politeness import HostAllowance
+from posdiag.link.politeness import HostAllowance, HourlyUse
 from posdiag.model.observation import (
     Completed,
     Crashed,
@@ -86,6 +86,7 @@ def run_plan(
     consents: frozenset[str] = frozenset(),
     events: Listener = nobody,
     interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
 ) -> RunResult:
     """Run what a plan says and return every outcome.
 
@@ -97,9 +98,11 @@ def run_plan(
         consents: names given with ``--allow``.
         events: called in this thread.
         interrupt: once set, the run is over at once, with what was observed until then.
+        hour: what hosts were asked in this hour, shared by runs that repeat.
     """
     limits = site.acquirer.politeness if site.acquirer else None
-    context = ProbeContext(site, Deadline.after(budget_s), HostAllowance(limits), consents)
+    allowance = HostAllowance(limits, hour=hour)
+    context = ProbeContext(site, Deadline.after(budget_s), allowance, consents)
     return _Run(plan, probes, context, events).until_over(interrupt or threading.Event())
 
 

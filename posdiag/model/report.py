@@ -258,6 +258,29 @@ class WrongInput(msgspec.Struct, frozen=True, kw_only=True):
     found: str
 
 
+class WatchSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a watch of several rounds could have seen; its report is that of the worst round.
+
+    Attributes:
+        rounds: that were run.
+        planned: that would have been run.
+        every_s: between the beginnings of two rounds.
+        begun_at: end of the first round, UTC, ISO 8601.
+        ended_at: end of the last one.
+        not_fine: rounds with a fault or a risk.
+        detects: smallest share of the time that a fault must be there to be seen in one of the
+            rounds with probability 0.95.
+    """
+
+    rounds: int
+    planned: int
+    every_s: float
+    begun_at: str
+    ended_at: str
+    not_fine: int
+    detects: Probability
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The one document.
 
@@ -267,6 +290,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         basis: on what the probabilities rest.
         error: set where ``end`` is ``error``: one line.
         mistakes: set where an input is wrong: all of them.
+        watch: set where the run was repeated.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
@@ -295,3 +319,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     saved_to: str = ""
     error: str = ""
     mistakes: list[WrongInput] = []
+    watch: WatchSummary | None = None

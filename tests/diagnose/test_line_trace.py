@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from posdiag.diagnose.line_trace import LineTrace, fit_bursts, trace_of, wilson
+from posdiag.diagnose.line_trace import LineTrace, fit_bursts, fit_stalls, trace_of, wilson
 from posdiag.diagnose.sightings import Sightings
 from posdiag.model.knowledge import Case
 from posdiag.model.observation import Observation
@@ -80,3 +80,25 @@ def test_a_series_is_found() -> None:
 )
 def test_what_is_no_series_says_nothing(seen: list[Observation]) -> None:
     assert trace_of(Sightings(Case(), seen)) is None
+
+
+def test_stalls_are_losses_and_late_answers_of_a_second_or_more() -> None:
+    trips: list[float | None] = [0.05] * 1000
+    trips[100:140] = [None] * 40
+    trips[500:520] = [2.0 - 0.1 * number for number in range(20)]
+    trips[700:705] = [None] * 5
+    trace = LineTrace([0.1 * number for number in range(1000)], trips)
+    assert trace.stalls.a_second == pytest.approx(2 / 100)
+    # 4.0 s, and 1.7 s of the other: its last answers are no more than 0.3 s late.
+    assert trace.stalls.beyond_s == pytest.approx((4.0 + 1.7) / 2 - 1, abs=0.1)
+    # Two exponential times: 2 / 0.2422 (gamma of shape 2, 0.025) of their mean.
+    assert trace.stalls.beyond_high_s == pytest.approx(trace.stalls.beyond_s * 2 / 0.2422, rel=0.01)
+
+
+def test_a_longer_timer_and_rarer_stalls_are_better() -> None:
+    often, seldom = fit_stalls([3.0] * 20, 300.0), fit_stalls([3.0] * 5, 300.0)
+    assert often.chance(5.0, 0.5) > often.chance(10.0, 0.5) > often.chance(20.0, 0.5)
+    assert often.chance(2.0, 0.5) > seldom.chance(2.0, 0.5) * 0.9
+    none = fit_stalls([], 300.0)
+    assert 0 < none.chance(60.0, 0.5) < 1e-12
+    assert none.chance(1.0, 0.5) < 0.02

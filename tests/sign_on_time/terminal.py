@@ -28,6 +28,7 @@ def sign_on(told: dict[str, Any], message: bytes) -> float:
     try:
         link: socket.socket = socket.create_connection((told["host"], told["port"]), left_s())
         with link:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if told["tls"]:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname = False

@@ -87,9 +87,11 @@ def _page(
     lines = [
         "# Sign-on time model against truth",
         "",
-        f"`python benchmarks/sign_on_time.py --seed {told.seed}`, {time.strftime('%Y-%m-%d')}, "
-        f"{took_s:.0f} s; {platform.system()} {platform.release()}, {os.cpu_count()} shared cores, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}.",
+        (
+            f"`python benchmarks/sign_on_time.py --seed {told.seed}`, {time.strftime('%Y-%m-%d')}, "
+            f"{took_s:.0f} s; {platform.system()} {platform.release()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}."
+        ),
         "",
         table(rows),
         "",

@@ -15,7 +15,7 @@ from posdiag.model.report import Report, State, WatchSummary
 from posdiag.model.site import Politeness, Site
 
 LEAST_EVERY_S = 30.0
-"""Between the beginnings of two rounds."""
+"""No round begins sooner after the beginning of the one before."""
 _HOUR_S = 3600.0
 _ECHOES_A_ROUND = 1
 _WORST_FIRST = (State.FAULT, State.RISK, State.CANNOT_SAY, State.NOTHING_WRONG)
@@ -34,20 +34,17 @@ class WatchPlan:
     every_s: float
 
 
-def watch_plan(
-    site: Site, lasts_s: float, budget_s: float, *, least_every_s: float = LEAST_EVERY_S
-) -> WatchPlan:
+def watch_plan(site: Site, lasts_s: float, budget_s: float) -> WatchPlan:
     """Return rounds at even distances that stay below the caps per hour.
 
     Args:
         site: its acquirer may lower the caps.
         lasts_s: of the whole watch.
         budget_s: of one round.
-        least_every_s: no round begins sooner after the one before.
     """
     limits = site.acquirer.politeness if site.acquirer else Politeness()
     allowed = max(1, min(limits.echoes_per_hour or 1, limits.connects_per_hour // 2))
-    every_s = max(least_every_s, budget_s, min(lasts_s, _HOUR_S) / allowed)
+    every_s = max(LEAST_EVERY_S, budget_s, min(lasts_s, _HOUR_S) / allowed)
     return WatchPlan(max(1, int(lasts_s / every_s)), every_s)
 
 

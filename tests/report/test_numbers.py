@@ -192,8 +192,10 @@ def test_a_timer_that_was_seen_is_told_from_the_menus() -> None:
     [
         (
             {"smallest_s": 9.0, "smallest_high_s": 13.0, "supported": 0.63},
-            "a timer of 9.0 s keeps it under 0.1 %, 13.0 s at worst (extrapolated: samples alone"
-            " support 63 %)",
+            (
+                "a timer of 9.0 s keeps it under 0.1 %, 13.0 s at worst (extrapolated: samples"
+                " alone support 63 %)"
+            ),
         ),
         (
             {"smallest_s": 9.0, "smallest_high_s": None, "supported": 0.0005},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from posdiag.link.framing_search import CONSENT, search
 from posdiag.link.host_talk import Talk, find_host, subject_of, talk_to
 from posdiag.link.reach import endpoint, reachable_acquirer
 from posdiag.link.watched import watch_tcp
@@ -54,13 +55,47 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
             yield _seen(
                 context, "host_name.time", Measured(found.took_s, "s"), str(found.resolver), since_s
             )
-        context.allowance.take_connect(host.address)
+        if CONSENT not in context.consents:
+            context.allowance.take_connect(host.address)
     except CannotRun as cannot:
         groups = ("host_name.*", "host_tcp.*", "host_tls.*", "host_echo.*")
         skipped = groups if cannot.reason is not NotRunReason.POLITENESS_LIMIT else groups[1:]
         yield from _gaps(host, cannot.reason, *skipped, detail=cannot.detail)
         return
-    yield from _talk(context, acquirer, host, found.address)
+    if CONSENT in context.consents:
+        yield from _search(context, acquirer, host, found.address)
+    else:
+        yield from _talk(context, acquirer, host, found.address)
+
+
+def _search(
+    context: ProbeContext, acquirer: AcquirerProfile, host: HostEndpoint, address: str
+) -> Iterator[ProbeYield]:
+    """Try other ways to speak to the host, instead of the usual echo tests."""
+    found, tries = "", 0
+    since_s = context.now_s()
+    outcomes = search(
+        context.site,
+        acquirer,
+        host,
+        address,
+        allowance=context.allowance,
+        deadline=context.deadline,
+    )
+    try:
+        for outcome in outcomes:
+            tries += 1
+            way = outcome.tried.change or "as in the profile"
+            result = outcome.failure or Measured(outcome.response_code)
+            yield _seen(context, "framing_search.try", result, way, since_s)
+            found = way if outcome.failure is None else ""
+            since_s = context.now_s()
+    except CannotRun as cannot:
+        yield from _gaps(host, cannot.reason, "framing_search.*", detail=cannot.detail)
+    subject = subject_of(host)
+    yield _seen(context, "framing_search.tries", Measured(tries, "count"), subject, since_s)
+    if found:
+        yield _seen(context, "framing_search.understood", Measured(found), subject, since_s)
 
 
 def _talk(
@@ -310,6 +345,9 @@ PROBE = Probe(
         ),
         Observable("host_echo.date_difference", "day", "host's date minus the laptop's"),
         Observable("host_echo.keepalives", "count", "empty frames before the answers", "none"),
+        Observable("framing_search.try", "", "F39, for one way to speak", "not asked for"),
+        Observable("framing_search.tries", "count", "ways that were tried", "not asked for"),
+        Observable("framing_search.understood", "", "the way that the host answers", "none found"),
         Observable("host_http.clock_difference", "s", "HTTP date of the host minus laptop's time"),
     ),
     targets=_targets,

@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from posdiag.cli import exits
-from posdiag.cli.command import Command, OneOf
+from posdiag.cli.command import Command, OneOf, flag
 from posdiag.cli.diagnosing import How, measure_shown
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
 from posdiag.cli.site_options import (
+    BUDGET_S,
     SiteChoices,
     allow_param,
     output_params,
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
     from posdiag.text.words import Words
 
 
+SEARCH_BUDGET_S = 150.0
+"""A search takes longer: eight tries, five seconds apart, each up to eight seconds."""
+
+
 class ProbeChoices(SiteChoices, frozen=True, kw_only=True):
     """What was typed."""
 
     probe: str
+    try_framings: bool
     as_json: bool
     verbose: int
 
@@ -52,6 +58,13 @@ def command(words: Words) -> click.Command:
             click.Argument(["probe"], type=OneOf(words, names), metavar="PROBE"),
             *site_params(words),
             allow_param(words),
+            flag(
+                "--try-framings",
+                words(
+                    "Look for the length prefix, TPDU or dialect that the host understands: up to "
+                    "8 echo tests with the test number, 5 s apart (probe host)."
+                ),
+            ),
             *output_params(words),
         ],
     )
@@ -60,10 +73,18 @@ def command(words: Words) -> click.Command:
 def _probe(words: Words, choices: ProbeChoices) -> int:
     from posdiag.probes import discover
 
+    if choices.try_framings and choices.probe != "host":
+        raise click.UsageError(words("--try-framings goes with the probe host"))
     with Interruption() as interruption:
         site = read_site(choices, words)
         probes = {choices.probe: discover()[choices.probe]}
-        how = How(budget_s=choices.budget, consents=frozenset(choices.allow))
+        budget_s, consents = choices.budget, frozenset(choices.allow)
+        if choices.try_framings:
+            from posdiag.link.framing_search import CONSENT
+
+            consents |= {CONSENT}
+            budget_s = SEARCH_BUDGET_S if budget_s == BUDGET_S else budget_s
+        how = How(budget_s=budget_s, consents=consents)
         found = measure_shown(site, probes, how, interruption, words)
         code = interruption.exit_code or _exit_code(found.outcomes[0])
         if choices.as_json:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.failures import error_of, failure_kind, link_error
-from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket
+from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket, syn_repeats
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, Operation
 from posdiag.wire.conversation import Conversation, Done, Ended, Send, Wait
@@ -78,6 +78,7 @@ class Exchange:
         events: what to wait for: ``selectors.EVENT_READ`` or ``EVENT_WRITE``.
         until_s: instant of ``clock_s`` at which to call ``expired``.
         connect_s: duration of the TCP handshake; None while there was none.
+        syn_repeats: how often its SYN was sent again; None where the system does not say.
         outcome: set once it is over.
     """
 
@@ -115,6 +116,7 @@ class Exchange:
         self.events = selectors.EVENT_WRITE
         self.until_s = 0.0
         self.connect_s: float | None = None
+        self.syn_repeats: int | None = None
         self.outcome: TcpResult | UdpResult | LinkError | CannotRun | None = None
 
     def start(self) -> None:
@@ -155,7 +157,9 @@ class Exchange:
         why = Ended.BUDGET if self._cut else Ended.LIMIT
         if self._stream and self.connect_s is None:
             kind = FailureKind.CENSORED if self._cut else FailureKind.SILENT
-            self._finish(LinkError(kind, Operation.CONNECT, waited_s=waited_s))
+            repeats = syn_repeats(self.socket) if self.socket else None
+            detail = f"SYN sent {repeats + 1} times" if repeats else ""
+            self._finish(LinkError(kind, Operation.CONNECT, detail, waited_s=waited_s))
             return
         if self._unsent:
             # The peer takes nothing more: the conversation hears it at its next wait.
@@ -202,6 +206,7 @@ class Exchange:
                 self._finish(link_error(error, Operation.CONNECT, waited_s=waited_s))
                 return
             self._gone = Ended.RESET
+        self.syn_repeats = syn_repeats(connecting)
         rtt_s = handshake_rtt_s(connecting)
         self.connect_s, self._source = (
             (elapsed_s, "clock") if rtt_s is None else (rtt_s, "tcp_info")

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import selectors
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.exchange import Exchange, TcpResult, clock_s
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.wire.conversation import Conversation
+
+
+class Connected(NamedTuple):
+    """How a connection came about.
+
+    Attributes:
+        took_s: duration of the TCP handshake.
+        syn_repeats: how often the SYN was sent again; None where the system does not say.
+    """
+
+    took_s: float
+    syn_repeats: int | None
 
 
 def watch_tcp(
@@ -17,7 +30,7 @@ def watch_tcp(
     conversation: Conversation,
     deadline: Deadline,
     connect_limit_s: float,
-) -> Iterator[float]:
+) -> Iterator[Connected]:
     """Run a conversation as ``run_tcp`` does, and stop to be looked at after every event.
 
     So a probe can tell what it knows already (connected, TLS done) while a long wait goes on.
@@ -30,8 +43,8 @@ def watch_tcp(
         connect_limit_s: how long the TCP handshake may take.
 
     Yields:
-        the seconds that the TCP handshake took, first when the connection has come about, then
-        the same again after each event, for the last time when the conversation is over.
+        how the TCP handshake went, first when the connection has come about, then the same again
+        after each event, for the last time when the conversation is over.
 
     Raises:
         LinkError: as ``run_tcp``.
@@ -45,13 +58,13 @@ def watch_tcp(
         while exchange.socket is not None:
             _turn_once(exchange)
             if exchange.connect_s is not None and exchange.socket is not None:
-                yield exchange.connect_s
+                yield Connected(exchange.connect_s, exchange.syn_repeats)
     finally:
         exchange.abandon()
     if isinstance(exchange.outcome, LinkError | CannotRun):
         raise exchange.outcome
     if isinstance(exchange.outcome, TcpResult):
-        yield exchange.outcome.connect_s
+        yield Connected(exchange.outcome.connect_s, exchange.syn_repeats)
 
 
 def _turn_once(exchange: Exchange) -> None:

@@ -61,6 +61,8 @@ class FailureKind(StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     CERTIFICATE_WRONG_NAME = "certificate_wrong_name"
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    CERTIFICATE_SELF_SIGNED = "certificate_self_signed"
+    CERTIFICATE_CHAIN_CUT = "certificate_chain_cut"
     STALE = "stale"
     DRIVER_NOT_CONNECTED = "driver_not_connected"
     MUTE = "mute"

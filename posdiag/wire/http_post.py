@@ -100,7 +100,6 @@ class HttpPostConversation:
         failure: why HTTP failed; the inner conversation is not told of it.
         status: of the last answer, 0 before one.
         date: of the last answer's head, with time zone; None without a readable one.
-        dated_s: when that head came, on the clock of the driver.
     """
 
     def __init__(self, inner: Conversation, host: str, path: str) -> None:
@@ -122,7 +121,6 @@ class HttpPostConversation:
         self.failure: Failed | None = None
         self.status = 0
         self.date: datetime.datetime | None = None
-        self.dated_s: float | None = None
 
     def step(self, now_s: float) -> Step:
         """Return what to do next."""
@@ -148,7 +146,7 @@ class HttpPostConversation:
                 if head is None:
                     return
                 data, self._reader = self._reader.rest, None
-                self._take_head(head, now_s)
+                self._take_head(head)
         except RemoteWireError as error:
             self._fail(FailureKind.PROTOCOL_ERROR, str(error))
             return
@@ -162,12 +160,12 @@ class HttpPostConversation:
         if self.failure is None:
             self._inner.ended(why, now_s, waited_s)
 
-    def _take_head(self, head: Head, now_s: float) -> None:
+    def _take_head(self, head: Head) -> None:
         found = _STATUS.match(head.first)
         if found is None:
             raise RemoteWireError("no status line", field="status line", offset=0)
         self.status = int(found[1])
-        self.date, self.dated_s = http_date(head.fields.get("date", "")), now_s
+        self.date = http_date(head.fields.get("date", ""))
         self._left = head.body_length()
         if self.status != 200:
             self._fail(FailureKind.PROTOCOL_ERROR, f"HTTP status {self.status}")

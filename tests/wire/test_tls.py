@@ -194,8 +194,8 @@ CERTIFICATES = [
     ((OWN, MIDDLE), "127.0.0.1", None),
     ((OWN, MIDDLE), "127.0.0.2", FailureKind.CERTIFICATE_WRONG_NAME),
     ((OWN, MIDDLE), "other.example", FailureKind.CERTIFICATE_WRONG_NAME),
-    ((OWN,), HOST, FailureKind.CERTIFICATE_UNTRUSTED),
-    ((issue(alternative=names(HOST)),), HOST, FailureKind.CERTIFICATE_UNTRUSTED),
+    ((OWN,), HOST, FailureKind.CERTIFICATE_CHAIN_CUT),
+    ((issue(alternative=names(HOST)),), HOST, FailureKind.CERTIFICATE_SELF_SIGNED),
     (
         (issue(by=ROOT, alternative=names(HOST), ends=NOW - DAY),),
         HOST,

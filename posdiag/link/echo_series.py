@@ -17,9 +17,9 @@ from posdiag.model.observation import FailureKind, Operation
 
 PAUSE_S = 0.02
 """Between requests on a quick line."""
-LONGEST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 0.2
 """Between requests on a slow one, which 50 requests a second would fill (40 kbit/s: half of it)."""
-_ROUND_TRIPS_A_PAUSE = 10
+_PAUSES_A_ROUND_TRIP = 4
 ANSWER_LIMIT_S = 4.0
 """Wait for each answer: a full buffer on a small uplink holds a packet for 2 s and more."""
 _AHEAD = 1000
@@ -77,7 +77,8 @@ class _Series:
     limit_s: float
     sent: list[_Sent] = field(default_factory=list)
     waiting: dict[int, _Sent] = field(default_factory=dict)
-    pause_s: float = PAUSE_S
+    pause_s: float = LONGEST_PAUSE_S
+    paced: bool = False
     failure: FailureKind | None = None
 
     def send(self, now_s: float) -> bool:
@@ -136,8 +137,9 @@ class _Series:
         # The wall clock may be set meanwhile; ours only counts a little too much.
         right = 0 < by_stamp_s <= by_clock_s
         one.answer_s = by_stamp_s if right else by_clock_s
-        if self.pause_s == PAUSE_S:
-            slow_s = one.answer_s / _ROUND_TRIPS_A_PAUSE
+        if not self.paced:
+            self.paced = True
+            slow_s = one.answer_s / _PAUSES_A_ROUND_TRIP
             self.pause_s = min(LONGEST_PAUSE_S, max(PAUSE_S, slow_s))
 
     def _take_stamps(self) -> None:
@@ -205,7 +207,8 @@ def echo_series(
 ) -> Echoes:
     """Send requests at a steady pace without waiting for the answers, and return what came.
 
-    The pace is 50 a second, and less on a line whose first answer took long. A series to which
+    The pace is five a second until the first answer, then 50, and less on a line whose first answer
+    took long: a slow line is not filled by its own measurement. A series to which
     nobody answers at all ends after the first request's limit.
 
     Args:
@@ -222,7 +225,7 @@ def echo_series(
     _ask_for_stamps(pinger.socket)
     pinger.socket.setblocking(False)  # noqa: FBT003  (the standard library's own parameter)
     series = _Series(pinger, limit_s, pause_s=PAUSE_S if pause_s is None else pause_s)
-    began_s = next_s = time.perf_counter()
+    began_s = next_s = sent_s = time.perf_counter()
     cut = False
     with selectors.DefaultSelector() as selector:
         selector.register(pinger.socket, selectors.EVENT_READ)
@@ -238,7 +241,9 @@ def echo_series(
                     break
                 if not over and now_s >= next_s and len(series.waiting) < _AHEAD:
                     series.send(now_s)
-                    next_s = max(next_s + series.pause_s, now_s)
+                    sent_s, next_s = now_s, now_s + series.pause_s
+                elif not over and series.paced and next_s > sent_s + series.pause_s:
+                    next_s = sent_s + series.pause_s
                 _wait(selector, series, next_s=None if over else next_s, deadline=deadline)
         except OSError as error:
             raise link_error(error, Operation.PING) from error

@@ -22,10 +22,11 @@ from posdiag.model.observation import FailureKind, NotRunReason, Operation
 LIMIT_S = 1.0
 """Default wait for one round trip. A lost SYN is sent again after 1 s, so it counts as lost too."""
 PAUSE_S = 0.02
-WALL_S = 6.0
-"""No round trip begins later than this after the first, or than a long series at full pace needs:
-a dead target costs no more than that."""
-_AT_FULL_PACE = 1.2
+WALL_S = 7.0
+"""No round trip of a usual series begins later than this after the first: a dead or slow target
+costs no more than that."""
+USUAL_COUNT = 300
+"""A series of more was asked for on purpose: it takes as long as it takes."""
 LIKELY_PORTS = (80, 443, 53)
 """TCP ports on which a router usually answers, be it with a refusal."""
 _LIKELY_LIMIT_S = 1.2
@@ -134,8 +135,8 @@ def take_series(
         deadline: end of the run's budget.
         interface: use this interface only.
         limit_s: wait for each; None: 4 s for an echo, else 1 s (a lost SYN is sent again then).
-        wall_s: no round trip begins later than this after the first; None: 6 s, or what a long
-            series takes at full pace.
+        wall_s: no round trip begins later than this after the first; None: 7 s, without
+            end for a series of more than 300.
 
     Raises:
         CannotRun: no_permission, unsupported, not_declared (no usable address), budget_spent
@@ -147,7 +148,7 @@ def take_series(
         raise CannotRun(NotRunReason.BUDGET_SPENT, target)
     address, port = split_address(target)
     if wall_s is None:
-        wall_s = max(WALL_S, count * PAUSE_S * _AT_FULL_PACE)
+        wall_s = WALL_S if count <= USUAL_COUNT else float("inf")
     with ExitStack() as open_links:
         pinger, refusal = _pinger(open_links, address, port, method, interface)
         if pinger is not None:

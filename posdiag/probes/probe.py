@@ -112,6 +112,9 @@ class ProbeContext:
         )
 
 
+THE_LINE = "the shop's line"
+"""Exclusive resource of probes that would disturb each other's round trips."""
+
 ProbeYield = Observation | Unmeasured
 
 

@@ -150,6 +150,8 @@ class Engine:
                 self.dirs[name].update(changes, time.monotonic())
             self.running = self.running and not request.get("quit")
             reply: dict[str, Any] = {"ok": True}
+            if request.get("echoes"):
+                reply |= {name: way.echoes for name, way in self.dirs.items()}
             if request.get("stats"):
                 for name, way in self.dirs.items():
                     reply[name] = dict(way.count) | {"settings": dataclasses.asdict(way.settings)}
@@ -320,6 +322,10 @@ class LinkEmulator:
     def stats(self) -> dict[str, Any]:
         """Counters of each direction: rx, tx, *_bytes, drop_*; and late_ms_max, in_flight."""
         return self.command(stats=True)
+
+    def echoes(self) -> dict[str, dict[str, float]]:
+        """Per direction: key of each ICMP echo packet that passed -> seconds it was delayed."""
+        return self.command(echoes=True)
 
     def argv(self, side: str, command: Sequence[str]) -> list[str]:
         """The command line that runs `command` inside the namespace of side "a" or "b"."""

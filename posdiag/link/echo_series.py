@@ -224,7 +224,9 @@ def echo_series(
     """
     _ask_for_stamps(pinger.socket)
     pinger.socket.setblocking(False)  # noqa: FBT003  (the standard library's own parameter)
-    series = _Series(pinger, limit_s, pause_s=PAUSE_S if pause_s is None else pause_s)
+    series = _Series(pinger, limit_s)
+    if pause_s is not None:
+        series.pause_s, series.paced = pause_s, True
     began_s = next_s = sent_s = time.perf_counter()
     cut = False
     with selectors.DefaultSelector() as selector:

@@ -9,7 +9,7 @@ import msgspec
 
 from posdiag.cli import exits
 from posdiag.cli.command import Command, Duration, flag, option
-from posdiag.cli.diagnosing import How, diagnose_site
+from posdiag.cli.diagnosing import How, diagnose_site, is_watched
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
 from posdiag.cli.questions import can_ask
@@ -85,6 +85,7 @@ def _run(words: Words, choices: RunChoices) -> int:
             consents=frozenset(choices.allow),
             asks=not quiet and can_ask(),
             saves=not choices.no_save,
+            listens=not choices.as_json and is_watched(),
             as_json=choices.as_json,
             verbose=choices.verbose,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -12,7 +12,7 @@ import posdiag
 from posdiag.diagnose import Gaps, diagnose, exit_code
 from posdiag.engine.events import Listener, nobody
 from posdiag.engine.plan import make_plan
-from posdiag.engine.runner import run_plan
+from posdiag.engine.runner import run_in_steps
 from posdiag.engine.scrub import scrubbed, shortened
 from posdiag.link.politeness import HourlyUse
 from posdiag.model.knowledge import Case, KnowledgeBase
@@ -35,11 +35,16 @@ from posdiag.site.facts import fact_observations
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was planned and what came of it, as a saved report gives it back."""
+    """What was planned and what came of it, as a saved report gives it back.
+
+    Attributes:
+        listening: a probe still waits for an answer: a second measurement follows.
+    """
 
     plan: list[PlannedProbe]
     outcomes: list[ProbeOutcome]
     end: End
+    listening: bool = False
 
 
 def run_chain(
@@ -91,8 +96,46 @@ def measure(
     hour: HourlyUse | None = None,
 ) -> Measurement:
     """Plan and run; arguments as :func:`run_chain`, and the hourly use that repeated runs share."""
+    (measurement,) = measure_in_steps(
+        site,
+        probes=probes,
+        budget_s=budget_s,
+        skip=skip,
+        consents=consents,
+        events=events,
+        interrupt=interrupt,
+        hour=hour,
+    )
+    return measurement
+
+
+def measure_in_steps(
+    site: Site,
+    *,
+    probes: Mapping[str, Probe],
+    budget_s: float,
+    skip: frozenset[str] = frozenset(),
+    consents: frozenset[str] = frozenset(),
+    events: Listener = nobody,
+    interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
+    patience_s: float | None = None,
+) -> Iterator[Measurement]:
+    """Plan and run, and yield what is known at the end of the budget, and once more if more came.
+
+    Args:
+        site: merged.
+        probes: by name.
+        budget_s: seconds for all probes together.
+        skip: names of probes to leave out.
+        consents: names given with ``--allow``.
+        events: told what happens, in this thread.
+        interrupt: once set, the measurement comes at once.
+        hour: what hosts were asked in this hour, shared by runs that repeat.
+        patience_s: seconds until which an answer of the host may be waited for; None: the budget.
+    """
     plan = make_plan(site, probes, skip=skip, consents=consents)
-    result = run_plan(
+    for result in run_in_steps(
         plan,
         site,
         probes,
@@ -101,8 +144,14 @@ def measure(
         events=events,
         interrupt=interrupt,
         hour=hour,
-    )
-    return Measurement(plan=list(plan.lines), outcomes=result.outcomes, end=result.end)
+        patience_s=patience_s,
+    ):
+        yield Measurement(
+            plan=list(plan.lines),
+            outcomes=result.outcomes,
+            end=result.end,
+            listening=result.listening,
+        )
 
 
 def conclude(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
@@ -92,8 +93,19 @@ class Exchange:
         stream: bool,
         connect_limit_s: float = 0.0,
         interface: str | None = None,
+        echo_deadline: Callable[[], Deadline] | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
+
+        Args:
+            conversation: what to say.
+            address: numeric.
+            port: 1 to 65535.
+            deadline: end of the run's budget.
+            stream: TCP, else UDP.
+            connect_limit_s: how long the TCP handshake may take.
+            interface: to bind to; None: the system's choice.
+            echo_deadline: until when an answer to an echo test may be waited for; None: as all.
 
         Raises:
             ValueError: the address is not numeric.
@@ -101,6 +113,7 @@ class Exchange:
         self._conversation = conversation
         self._target = numeric_target(address, port)
         self._deadline = deadline
+        self._echo_deadline = echo_deadline
         self._stream = stream
         self._connect_limit_s = connect_limit_s
         self._interface = interface
@@ -174,9 +187,12 @@ class Exchange:
             self.socket.close()
             self.socket = None
 
-    def _await(self, events: int, limit_s: float) -> None:
+    def _await(self, events: int, limit_s: float, operation: Operation | None = None) -> None:
         self._since_s = clock_s()
-        wait_s, self._cut = self._deadline.cut(limit_s)
+        deadline = self._deadline
+        if operation is Operation.ECHO_TEST and self._echo_deadline is not None:
+            deadline = self._echo_deadline()
+        wait_s, self._cut = deadline.cut(limit_s)
         self.events = events
         self.until_s = self._since_s + wait_s
 
@@ -223,11 +239,11 @@ class Exchange:
                     self._unsent = data
                     self._await(selectors.EVENT_WRITE, SEND_LIMIT_S)
                     self._transmit()
-                case Wait(limit_s, _):
-                    self._await(selectors.EVENT_READ, limit_s)
+                case Wait(limit_s, operation):
+                    self._await(selectors.EVENT_READ, limit_s, operation)
                     if self._gone is not None:
                         self._read_last(self._gone)
-                    elif self._cut and self._deadline.passed():
+                    elif self._cut and self.until_s <= clock_s():
                         self._tell_end(Ended.BUDGET, 0.0)
                     else:
                         return

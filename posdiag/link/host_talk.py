@@ -107,6 +107,11 @@ class Talk:
         return (date - ours).total_seconds() if date and ours else None
 
     @property
+    def answered(self) -> bool:
+        """Whether an echo was answered."""
+        return self.echoes is not None and bool(self.echoes.echoes.answers)
+
+    @property
     def wants_old_tls(self) -> bool:
         """Whether TLS failed in a way in which it fails with hosts that speak an old version."""
         tls = self.tls

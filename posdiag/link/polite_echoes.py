@@ -30,6 +30,7 @@ class PoliteEchoes:
         live: they bear the terminal's own number.
         pause_first: wait for a moment before the first echo, so that who watches can do other work
             (judge a certificate) that would lengthen the time of the echo.
+        enough: after an answer no further echo is sent.
         begun: the first echo was asked for, so whatever lies below (TLS) is done.
         refusal: why an echo was not sent, None while none was refused.
         answered_at: local time of the laptop at each answer, with zone.
@@ -48,6 +49,7 @@ class PoliteEchoes:
         """
         self.echoes = echoes
         self.pause_first = False
+        self.enough = False
         self._pausing = False
         self.live = live
         self.begun = False
@@ -64,7 +66,9 @@ class PoliteEchoes:
                 self._pausing = True
                 return Wait(_PAUSE_S, Operation.ECHO_TEST)
         answers = self.echoes.answers
-        if self.refusal is not None or (answers and answers[-1].answer_s > QUICK_S):
+        if self.refusal is not None or (
+            answers and (self.enough or answers[-1].answer_s > QUICK_S)
+        ):
             return Done()
         step = self.echoes.step(now_s)
         if isinstance(step, Send):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import selectors
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
@@ -30,6 +30,8 @@ def watch_tcp(
     conversation: Conversation,
     deadline: Deadline,
     connect_limit_s: float,
+    *,
+    echo_deadline: Callable[[], Deadline] | None = None,
 ) -> Iterator[Connected]:
     """Run a conversation as ``run_tcp`` does, and stop to be looked at after every event.
 
@@ -41,22 +43,32 @@ def watch_tcp(
         conversation: what to say.
         deadline: end of the run's budget.
         connect_limit_s: how long the TCP handshake may take.
+        echo_deadline: until when an answer to an echo test may be waited for; None: as all.
 
     Yields:
         how the TCP handshake went, first when the connection has come about, then the same again
-        after each event, for the last time when the conversation is over.
+        after each event and when the budget is spent, for the last time when the conversation is
+        over.
 
     Raises:
         LinkError: as ``run_tcp``.
         CannotRun: as ``run_tcp``.
     """
     exchange = Exchange(
-        conversation, address, port, deadline, stream=True, connect_limit_s=connect_limit_s
+        conversation,
+        address,
+        port,
+        deadline,
+        stream=True,
+        connect_limit_s=connect_limit_s,
+        echo_deadline=echo_deadline,
     )
+    spent = False
     try:
         exchange.start()
         while exchange.socket is not None:
-            _turn_once(exchange)
+            _turn_once(exchange, None if spent else deadline)
+            spent = deadline.passed()
             if exchange.connect_s is not None and exchange.socket is not None:
                 yield Connected(exchange.connect_s, exchange.syn_repeats)
     finally:
@@ -67,13 +79,16 @@ def watch_tcp(
         yield Connected(exchange.outcome.connect_s, exchange.syn_repeats)
 
 
-def _turn_once(exchange: Exchange) -> None:
-    """Wait for what the exchange waits for, and let it go on."""
+def _turn_once(exchange: Exchange, until: Deadline | None) -> None:
+    """Wait for what the exchange waits for, and let it go on; no longer than ``until``."""
     if exchange.socket is None:
         return
+    wait_s = max(0.0, exchange.until_s - clock_s())
+    if until is not None:
+        wait_s = min(wait_s, until.remaining_s())
     with selectors.DefaultSelector() as selector:
         selector.register(exchange.socket, exchange.events)
-        is_ready = bool(selector.select(max(0.0, exchange.until_s - clock_s())))
+        is_ready = bool(selector.select(wait_s))
     if is_ready:
         exchange.ready()
     elif clock_s() >= exchange.until_s:

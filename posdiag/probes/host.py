@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from posdiag.link.exchange import clock_s
 from posdiag.link.framing_search import CONSENT, search
 from posdiag.link.host_talk import Talk, find_host, subject_of, talk_to
 from posdiag.link.reach import endpoint, reachable_acquirer
-from posdiag.link.watched import watch_tcp
+from posdiag.link.watched import Connected, watch_tcp
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import (
     Failed,
@@ -127,36 +128,71 @@ def _connection(
     context: ProbeContext, acquirer: AcquirerProfile, talk: Talk, address: str
 ) -> Iterator[ProbeYield]:
     """Connect once, and yield each step as soon as it is over."""
-    host, limit_s, since_s = talk.host, acquirer.limits.connect_s, context.now_s()
+    host, since_s = talk.host, context.now_s()
     connected_s: float | None = None
-    told_tls = False
+    told_tls = told_wait = False
     try:
-        for connected in watch_tcp(address, host.port, talk.outermost, context.deadline, limit_s):
+        watched = watch_tcp(
+            address,
+            host.port,
+            talk.outermost,
+            context.deadline,
+            acquirer.limits.connect_s,
+            # Only the first answer is worth more patience than the budget.
+            echo_deadline=lambda: (not talk.answered and context.patience) or context.deadline,
+        )
+        for connected in watched:
             if connected_s is None:
                 connected_s = context.now_s()
-                took = Measured(connected.took_s, "s")
-                yield _seen(context, "host_tcp.connect_time", took, subject_of(host), since_s)
-                if connected.syn_repeats is not None:
-                    repeats = Measured(connected.syn_repeats, "count")
-                    yield _seen(context, "host_tcp.syn_repeats", repeats, subject_of(host), since_s)
+                yield from _connected(context, host, connected, since_s)
             if not told_tls and talk.tls_is_over:
                 told_tls = True
                 yield from _tls(context, talk, connected_s)
+            if not told_wait and context.patience and context.deadline.passed():
+                told_wait = True
+                yield from _still_waiting(context, talk, connected_s)
     except (LinkError, CannotRun) as error:
         if connected_s is None:
             yield from _not_connected(context, talk, error, since_s)
             return
         # Later errors of this machine say nothing of the host: what is known is told below.
-    if connected_s is None:
-        return
+    if connected_s is not None:
+        yield from _afterwards(context, talk, connected_s, told_tls=told_tls)
+
+
+def _connected(
+    context: ProbeContext, host: HostEndpoint, connected: Connected, since_s: float
+) -> Iterator[ProbeYield]:
+    subject, took = subject_of(host), Measured(connected.took_s, "s")
+    yield _seen(context, "host_tcp.connect_time", took, subject, since_s)
+    if connected.syn_repeats is not None:
+        repeats = Measured(connected.syn_repeats, "count")
+        yield _seen(context, "host_tcp.syn_repeats", repeats, subject, since_s)
+
+
+def _afterwards(
+    context: ProbeContext, talk: Talk, connected_s: float, *, told_tls: bool
+) -> Iterator[ProbeYield]:
+    """Yield what is known when the connection is over."""
     if not told_tls:
         yield from _tls(context, talk, connected_s)
     elif talk.tls is not None and talk.tls.failure is not None:
         # TLS 1.3: a host may refuse the client after the client's handshake is complete.
         name = "host_tls.handshake_time"
-        yield _seen(context, name, talk.tls.failure, subject_of(host), connected_s)
+        yield _seen(context, name, talk.tls.failure, subject_of(talk.host), connected_s)
     if not talk.wants_old_tls:
         yield from _echo(context, talk, connected_s)
+
+
+def _still_waiting(context: ProbeContext, talk: Talk, since_s: float) -> Iterator[ProbeYield]:
+    """Tell that the budget ended while no answer had come; the wait itself goes on."""
+    if talk.echoes is None:
+        return
+    talk.echoes.enough = True
+    waited_s = talk.echoes.echoes.waiting_s(clock_s())
+    if waited_s is not None:
+        failure = Failed(FailureKind.CENSORED, Operation.ECHO_TEST, waited_s=waited_s)
+        yield _seen(context, "host_echo.answer_time", failure, subject_of(talk.host), since_s)
 
 
 def _legacy(
@@ -353,4 +389,5 @@ PROBE = Probe(
     targets=_targets,
     run=_run,
     typical_s=5.0,
+    listens=True,
 )

@@ -51,6 +51,7 @@ class ProbeContext:
         allowance: politeness per host; ask it before each connect and echo.
         consents: names given with ``--allow``.
         started_s: ``time.monotonic()`` at the start of the run.
+        patience: until when a probe that listens may wait for an answer; None: the deadline.
     """
 
     site: Site
@@ -58,6 +59,7 @@ class ProbeContext:
     allowance: HostAllowance
     consents: frozenset[str] = frozenset()
     started_s: float = field(default_factory=time.monotonic)
+    patience: Deadline | None = None
 
     def now_s(self) -> float:
         """Return monotonic seconds since the run began."""
@@ -134,6 +136,8 @@ class Probe:
         effect: what it may do to the shop.
         needs_laptop: it measures the laptop itself (left out at a simulated site).
         typical_s: seconds that it usually takes, for the next test.
+        listens: it may go on after the budget while the context has patience; at the end of the
+            budget it has told what it waits for as censored, and what comes later replaces that.
     """
 
     name: str
@@ -146,3 +150,4 @@ class Probe:
     effect: Effect = Effect.SAFE
     needs_laptop: bool = False
     typical_s: float = 5.0
+    listens: bool = False

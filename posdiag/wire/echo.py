@@ -147,6 +147,12 @@ class HostConversation:
         self.messages: list[Message] = []
         self.failure: Failed | None = None
 
+    def waiting_s(self, now_s: float) -> float | None:
+        """Return for how long an answer has been waited for, None while none is due."""
+        if self._sent_s is None or self.failure is not None:
+            return None
+        return now_s - self._sent_s
+
     def step(self, now_s: float) -> Step:
         """Return what to do next."""
         if self.failure is not None or self._all_answered:

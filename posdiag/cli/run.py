@@ -17,6 +17,7 @@ from posdiag.cli.site_options import (
     STDIN,
     SiteChoices,
     allow_param,
+    confirm_live_sign_on,
     output_params,
     read_site,
     site_params,
@@ -68,6 +69,7 @@ def _run(words: Words, choices: RunChoices) -> int:
         site = read_site(choices, words)
         if choices.plan:
             return _show_plan(site, choices, words)
+        confirm_live_sign_on(choices.allow, site, words)
         quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
         how = How(
             budget_s=choices.budget,

@@ -21,6 +21,8 @@ BUDGET_S = 20.0
 _LEAST_S, _MOST_S = 0.1, 3600.0
 ECHO_LIVE = "echo-live-tid"
 """Consent to send an echo test with the terminal's own number."""
+SIGN_ON_LIVE = "sign-on-live"
+"""Consent to sign on as the terminal itself."""
 STDIN = "-"
 
 
@@ -134,11 +136,35 @@ def allow_param(words: Words) -> click.Option:
 
 
 def _consents() -> list[str]:
-    from posdiag.model.knowledge import Effect
     from posdiag.probes import discover
 
-    unsafe = [probe for probe in discover().values() if probe.effect is not Effect.SAFE]
-    return [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe)]
+    wanted = (name for probe in discover().values() for name in probe.wants_consent)
+    return [ECHO_LIVE, *wanted]
+
+
+def confirm_live_sign_on(allow: tuple[str, ...], site: Site, words: Words) -> None:
+    """Have the terminal number typed again where a sign-on with it was consented to.
+
+    Raises:
+        click.UsageError: nobody sits there, or another number was typed.
+    """
+    from posdiag.cli.questions import can_ask
+
+    if SIGN_ON_LIVE not in allow:
+        return
+    if not site.tid:
+        raise click.UsageError(words("--allow sign-on-live needs the terminal number in the site"))
+    if not can_ask():
+        raise click.UsageError(
+            words("--allow sign-on-live wants the terminal number typed again, at a terminal")
+        )
+    question = words(
+        "This signs on as the terminal and replaces its working keys. Type its number again: "
+    )
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != site.tid:
+        raise click.UsageError(words("that is not the terminal number of the site"))
 
 
 def output_params(words: Words) -> list[click.Parameter]:

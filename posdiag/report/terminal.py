@@ -11,6 +11,7 @@ from posdiag.report.sheet import WIDTH, Sheet, console_width, print_sheet, wants
 from posdiag.report.time_lines import write_chance, write_time_budget
 from posdiag.report.verdict_lines import write_causes, write_fine, write_heading
 from posdiag.report.what_next import (
+    write_after_sign_on,
     write_also_fix,
     write_footer,
     write_missing,
@@ -72,6 +73,7 @@ def render(
         write_plan(sheet, report.plan, words)
         sheet.blank()
     write_footer(sheet, report, words, verbose)
+    write_after_sign_on(sheet, report.outcomes, words)
     return sheet
 
 

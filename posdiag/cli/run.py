@@ -22,6 +22,7 @@ from posdiag.cli.site_options import (
     read_site,
     site_params,
     skip_param,
+    with_calendar,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _run(words: Words, choices: RunChoices) -> int:
         if choices.plan:
             return _show_plan(site, choices, words)
         confirm_live_sign_on(choices.allow, site, words)
+        site = with_calendar(site, words)
         quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
         how = How(
             budget_s=choices.budget,

@@ -16,6 +16,7 @@ from posdiag.cli.site_options import (
     BUDGET_S,
     SiteChoices,
     allow_param,
+    confirm_live_sign_on,
     output_params,
     read_site,
     site_params,
@@ -77,6 +78,7 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
         raise click.UsageError(words("--try-framings goes with the probe host"))
     with Interruption() as interruption:
         site = read_site(choices, words)
+        confirm_live_sign_on(choices.allow, site, words)
         probes = {choices.probe: discover()[choices.probe]}
         budget_s, consents = choices.budget, frozenset(choices.allow)
         if choices.try_framings:
@@ -91,8 +93,11 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
             put_value(found)
             return code
         from posdiag.report.observations_table import observations_sheet
+        from posdiag.report.what_next import write_after_sign_on
 
-        put_sheet(observations_sheet(found.outcomes, language=words.language, width=page_width()))
+        sheet = observations_sheet(found.outcomes, language=words.language, width=page_width())
+        write_after_sign_on(sheet, found.outcomes, words)
+        put_sheet(sheet)
         return code
 
 

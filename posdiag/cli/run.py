@@ -17,10 +17,12 @@ from posdiag.cli.site_options import (
     STDIN,
     SiteChoices,
     allow_param,
+    confirm_live_sign_on,
     output_params,
     read_site,
     site_params,
     skip_param,
+    with_calendar,
 )
 from posdiag.cli.watching import watch_site
 
@@ -78,6 +80,8 @@ def _run(words: Words, choices: RunChoices) -> int:
         site = read_site(choices, words)
         if choices.plan:
             return _show_plan(site, choices, words)
+        confirm_live_sign_on(choices.allow, site, words)
+        site = with_calendar(site, words)
         quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
         how = How(
             budget_s=choices.budget,

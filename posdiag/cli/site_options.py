@@ -21,6 +21,10 @@ BUDGET_S = 20.0
 _LEAST_S, _MOST_S = 0.1, 3600.0
 ECHO_LIVE = "echo-live-tid"
 """Consent to send an echo test with the terminal's own number."""
+SIGN_ON_LIVE = "sign-on-live"
+"""Consent to sign on as the terminal itself."""
+CALENDAR_S = 8.0
+"""Seconds to fetch a maintenance calendar."""
 STDIN = "-"
 
 
@@ -38,6 +42,7 @@ class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
     complaint: str | None = None
     inventory: str | None = None
     tid: str | None = None
+    host_status: str | None = None
     profile_dirs: tuple[str, ...] = ()
     budget: float = BUDGET_S
     allow: tuple[str, ...] = ()
@@ -75,6 +80,11 @@ def site_params(words: Words) -> list[click.Parameter]:
         complaint_param(words),
         option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
         option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
+        option(
+            "--host-status",
+            words("What the acquirer says of its host: as_of, state, until (TOML or JSON)."),
+            metavar="FILE",
+        ),
         option(
             "--profile-dir",
             words("Folder of further profiles; may be repeated."),
@@ -134,11 +144,35 @@ def allow_param(words: Words) -> click.Option:
 
 
 def _consents() -> list[str]:
-    from posdiag.model.knowledge import Effect
     from posdiag.probes import discover
 
-    unsafe = [probe for probe in discover().values() if probe.effect is not Effect.SAFE]
-    return [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe)]
+    wanted = (name for probe in discover().values() for name in probe.wants_consent)
+    return [ECHO_LIVE, *wanted]
+
+
+def confirm_live_sign_on(allow: tuple[str, ...], site: Site, words: Words) -> None:
+    """Have the terminal number typed again where a sign-on with it was consented to.
+
+    Raises:
+        click.UsageError: nobody sits there, or another number was typed.
+    """
+    from posdiag.cli.questions import can_ask
+
+    if SIGN_ON_LIVE not in allow:
+        return
+    if not site.tid:
+        raise click.UsageError(words("--allow sign-on-live needs the terminal number in the site"))
+    if not can_ask():
+        raise click.UsageError(
+            words("--allow sign-on-live wants the terminal number typed again, at a terminal")
+        )
+    question = words(
+        "This signs on as the terminal and replaces its working keys. Type its number again: "
+    )
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != site.tid:
+        raise click.UsageError(words("that is not the terminal number of the site"))
 
 
 def output_params(words: Words) -> list[click.Parameter]:
@@ -169,7 +203,7 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         read = partial(row_as_site, Path(choices.inventory), choices.tid)
     else:
         read = partial(load_site, None if choices.site is None else Path(choices.site))
-    return read(
+    site = read(
         terminal=choices.terminal,
         acquirer=choices.acquirer,
         laptop_at=choices.laptop_at,
@@ -181,3 +215,34 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         profile_dirs=[Path(folder) for folder in choices.profile_dirs],
         stdin=sys.stdin,
     )
+    if choices.host_status is None:
+        return site
+    from posdiag.site.maintenance import read_host_status
+
+    status = read_host_status(Path(choices.host_status))
+    return msgspec.structs.replace(site, host_status=status)
+
+
+def with_calendar(site: Site, words: Words) -> Site:
+    """Return the site with the maintenance calendar that its acquirer has on the web.
+
+    One that cannot be had or read is a warning: nothing else depends on it.
+    """
+    from posdiag.cli.output import tell
+    from posdiag.link.deadline import Deadline
+    from posdiag.link.fetch_text import fetch_text
+    from posdiag.model.errors import CannotRun, LinkError, SiteError
+    from posdiag.site import calendar, maintenance
+
+    acquirer = site.acquirer
+    if acquirer is None or not acquirer.maintenance_calendar.startswith("https://"):
+        return site
+    url, deadline = acquirer.maintenance_calendar, Deadline.after(CALENDAR_S)
+    try:
+        text = fetch_text(site, url, deadline, most=calendar.MOST_BYTES, ca_file=None)
+        acquirer = maintenance.with_calendar(acquirer, text, file=url)
+    except (CannotRun, LinkError, SiteError) as error:
+        what = words("the maintenance calendar cannot be read: {why}", why=str(error))
+        tell(words("warning: {what}", what=what))
+        return site
+    return msgspec.structs.replace(site, acquirer=acquirer)

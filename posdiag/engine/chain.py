@@ -24,14 +24,16 @@ from posdiag.model.observation import (
     Observation,
     Part,
     ProbeOutcome,
+    Value,
     Vantage,
 )
 from posdiag.model.report import End, PlannedProbe, Report, SiteSummary, Verdict
-from posdiag.model.site import Site
+from posdiag.model.site import HostState, Site
 from posdiag.model.text import Text
 from posdiag.probes.probe import Probe
-from posdiag.site.case import case_of, complaint_of, maintenance_now
+from posdiag.site.case import case_of, complaint_of
 from posdiag.site.facts import fact_observations
+from posdiag.site.maintenance import announced, current_status
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,18 +250,32 @@ def _reason(outcome: ProbeOutcome) -> str:
 
 
 def _notices(site: Site, now: datetime.datetime) -> list[Observation]:
-    """Return whether the acquirer announced maintenance for now, if its profile can say so."""
-    active = maintenance_now(site, now)
-    if active is None or site.acquirer is None:
+    """Return what the acquirer announced or said of its host, as far as it holds now."""
+    if site.acquirer is None:
         return []
-    seen = Observation(
-        name="notice.active",
-        subject=site.acquirer.id,
-        vantage=Vantage.DATA_CENTRE,
-        part=Part.HOST,
-        result=Measured(active),
-    )
-    return [seen]
+    told, status = announced(site, now), current_status(site, now)
+    values: list[tuple[str, Value | None]] = [
+        ("notice.active", told.active),
+        ("notice.until", told.now.end.isoformat() if told.now else None),
+        ("notice.ended_at", told.ended.end.isoformat() if told.ended else None),
+        ("notice.note", told.now.note or None if told.now else None),
+        ("host_status.state", str(status.state) if status else None),
+    ]
+    if status and status.until and status.state is HostState.MAINTENANCE and not told.now:
+        values.append(("notice.until", status.until.isoformat()))
+    if told.active is not None:
+        values.append(("notice.ended_lately", told.ended is not None))
+    return [
+        Observation(
+            name=name,
+            subject=site.acquirer.id,
+            vantage=Vantage.DATA_CENTRE,
+            part=Part.HOST,
+            result=Measured(value),
+        )
+        for name, value in values
+        if value is not None
+    ]
 
 
 def _summary(site: Site) -> SiteSummary:

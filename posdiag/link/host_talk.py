@@ -125,6 +125,7 @@ def talk_to(
     host: HostEndpoint,
     echoes: PoliteEchoes | None,
     *,
+    inside: Conversation | None = None,
     legacy: bool = False,
 ) -> Talk:
     """Return the layers that a host wants, from the outermost to the echo tests.
@@ -133,6 +134,7 @@ def talk_to(
         acquirer: for its limits.
         host: for TLS, its name in it, and its HTTP path.
         echoes: None: nothing is said inside.
+        inside: something else to say, instead of echo tests.
         legacy: TLS 1.0 and 1.1 alone.
 
     Raises:
@@ -141,13 +143,13 @@ def talk_to(
     """
     from posdiag.link.tls_settings import client_context, legacy_context
 
-    inner: Conversation | None = echoes
+    inner: Conversation | None = echoes or inside
     http = tls = None
     try:
-        if echoes is not None and host.http_path:
+        if inner is not None and host.http_path:
             from posdiag.wire.http_post import HttpPostConversation
 
-            inner = http = HttpPostConversation(echoes, subject_of(host), host.http_path)
+            inner = http = HttpPostConversation(inner, subject_of(host), host.http_path)
         if host.tls:
             if echoes is not None:
                 echoes.pause_first = True

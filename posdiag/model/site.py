@@ -270,8 +270,59 @@ class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     note: str = ""
 
 
+class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A window that recurs.
+
+    Attributes:
+        start: of the first one, with time zone.
+        minutes: how long each lasts.
+        rule: RFC 5545, ``FREQ=WEEKLY;BYDAY=SU``; days or longer.
+        time_zone: IANA name of the zone on whose wall it recurs; empty: UTC.
+        also: further starts.
+        omit: starts that are left out.
+    """
+
+    start: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=10080)]
+    rule: str
+    time_zone: str = ""
+    also: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
+    omit: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
+    note: str = ""
+
+
+class HostState(StrEnum):
+    """How an acquirer says that its host is."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    MAINTENANCE = "maintenance"
+
+
+class HostStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the acquirer's help desk or status page said.
+
+    Attributes:
+        as_of: when, with time zone.
+        until: how long it holds; None: two hours.
+    """
+
+    as_of: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    state: HostState
+    until: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
+    note: str = ""
+
+
 class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a host is: addresses, reach, framing, dialect, maintenance, hotline."""
+    """What a host is: addresses, reach, framing, dialect, maintenance, hotline.
+
+    Attributes:
+        maintenance: single windows.
+        maintenance_rules: windows that recur.
+        maintenance_calendar: iCalendar file, or its ``https://`` address, with more of both.
+        maintenance_zone: IANA name of the zone of times in the calendar that name none.
+    """
 
     id: Identifier
     title: Text
@@ -282,6 +333,9 @@ class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     politeness: Politeness = Politeness()
     sign_on: SignOnShape = SignOnShape()
     maintenance: list[MaintenanceWindow] = []
+    maintenance_rules: list[MaintenanceRule] = []
+    maintenance_calendar: str = ""
+    maintenance_zone: str = ""
     hotline: str = ""
     sources: dict[str, str]
     verified_on: datetime.date | None = None
@@ -326,6 +380,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         interface: the interface that path probes are bound to; None: the system's choice.
         gateway: asked for round trips; None: the system's default route.
         resolvers: name servers in order; empty: the system's.
+        time_servers: asked for the time, so that the laptop's clock is known; empty: none.
         reference: an address beyond the gateway for round trips; None: no such test.
         series: round trips per series, 5 to 2000; the 99th percentile needs 300.
         stalls_s: seconds of a long series to the reference that shows bursts and stalls; 0: none.
@@ -336,6 +391,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     interface: str | None = None
     gateway: str | None = None
     resolvers: list[str] = []
+    time_servers: list[str] = []
     reference: str | None = None
     series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
     stalls_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
@@ -350,6 +406,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         acquirer: None where it is not said.
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        host_status: what the acquirer said of its host, if anybody asked.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -364,5 +421,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
+    host_status: HostStatus | None = None
     simulated: bool = False
     missing: list[str] = []

@@ -134,6 +134,7 @@ class Probe:
         resources: exclusive resources it holds (``serial:/dev/ttyUSB0``), from the site.
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
+        consents: names of ``--allow`` that let a probe run that is not safe; empty: its own name.
         needs_laptop: it measures the laptop itself (left out at a simulated site).
         typical_s: seconds that it usually takes, for the next test.
         listens: it may go on after the budget while the context has patience; at the end of the
@@ -148,6 +149,14 @@ class Probe:
     run: Callable[[ProbeContext], Iterator[ProbeYield]]
     resources: Callable[[Site], list[str]] = lambda _site: []
     effect: Effect = Effect.SAFE
+    consents: tuple[str, ...] = ()
     needs_laptop: bool = False
     typical_s: float = 5.0
     listens: bool = False
+
+    @property
+    def wants_consent(self) -> tuple[str, ...]:
+        """The names of ``--allow`` of which one is needed; none where it is safe."""
+        if self.effect is Effect.SAFE:
+            return ()
+        return self.consents or (self.name.replace("_", "-"),)

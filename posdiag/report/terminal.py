@@ -12,6 +12,7 @@ from posdiag.report.time_lines import write_chance, write_time_budget
 from posdiag.report.verdict_lines import write_causes, write_fine, write_heading
 from posdiag.report.watch_lines import write_look_again, write_watch
 from posdiag.report.what_next import (
+    write_after_sign_on,
     write_also_fix,
     write_footer,
     write_missing,
@@ -73,6 +74,7 @@ def render(
         write_plan(sheet, report.plan, words)
         sheet.blank()
     write_footer(sheet, report, words, verbose)
+    write_after_sign_on(sheet, report.outcomes, words)
     return sheet
 
 

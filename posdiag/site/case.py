@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from ipaddress import ip_address
 
@@ -208,21 +207,3 @@ def timer_of(site: Site) -> float | None:
     if isinstance(seen, int | float) and not isinstance(seen, bool):
         return float(seen)
     return site.terminal.timers.response_s if site.terminal else None
-
-
-def maintenance_now(site: Site, now: datetime.datetime) -> bool | None:
-    """Return whether the acquirer announced maintenance for now, None where that is not known.
-
-    A list without a window that ends after ``now`` is an old list: it says nothing about today.
-
-    Args:
-        site: merged.
-        now: with time zone.
-    """
-    if now.utcoffset() is None:
-        raise ValueError("now needs a time zone")
-    windows = site.acquirer.maintenance if site.acquirer else []
-    current = [window for window in windows if window.end > now]
-    if not current:
-        return None
-    return any(window.start <= now for window in current)

@@ -16,9 +16,11 @@ from posdiag.model.site import (
     Framing,
     HostEndpoint,
     HostRole,
+    MaintenanceRule,
     MaintenanceWindow,
 )
 from posdiag.model.text import Text
+from posdiag.site.recurrence import recurrence_mistake
 from posdiag.site.schema_words import did_you_mean, shown
 from posdiag.site.toml_file import BUILTIN_TYPES, walk
 
@@ -111,6 +113,7 @@ def rule_mistakes(tables: Mapping[str, object], *, file: str, folder: Path) -> l
         window = _part(item, MaintenanceWindow)
         if window:
             mistakes += _window_mistakes(window, f"maintenance.{position}", file)
+    mistakes += _recurrence_mistakes(tables, file, folder)
     return mistakes
 
 
@@ -190,6 +193,22 @@ def _encoding_mistakes(echo: EchoSettings, file: str) -> list[Mistake]:
     if echo.nii and echo.dialect is not Dialect.HYPERCOM:
         wish = "nothing: the NII is a field of the dialect hypercom only"
         mistakes.append(Mistake(file, "echo.nii", wish, shown(echo.nii)))
+    return mistakes
+
+
+def _recurrence_mistakes(tables: Mapping[str, object], file: str, folder: Path) -> list[Mistake]:
+    mistakes = []
+    rules = tables.get("maintenance_rules")
+    for position, item in enumerate(rules if isinstance(rules, list) else []):
+        rule = _part(item, MaintenanceRule)
+        wish = recurrence_mistake(rule) if rule else ""
+        if wish:
+            mistakes.append(Mistake(file, f"maintenance_rules.{position}", wish))
+    calendar = tables.get("maintenance_calendar")
+    names_file = isinstance(calendar, str) and calendar and not calendar.startswith("https://")
+    if names_file and not _is_file(folder / str(calendar)):
+        wish = "an iCalendar file that is there, or an address that begins with https://"
+        mistakes.append(Mistake(file, "maintenance_calendar", wish, shown(calendar)))
     return mistakes
 
 

@@ -50,8 +50,11 @@ class Head:
             name, _, value = line.partition(":")
             self.fields[name.strip().lower()] = value.strip()
 
-    def body_length(self) -> int | None:
+    def body_length(self, most: int = _MAX_BODY) -> int | None:
         """Return Content-Length; None where the body ends with the connection.
+
+        Args:
+            most: bytes that a body may have.
 
         Raises:
             RemoteWireError: no number, too long, or in chunks.
@@ -61,7 +64,7 @@ class Head:
         text = self.fields.get("content-length")
         if text is None:
             return None
-        if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or int(text) > _MAX_BODY:
+        if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or int(text) > most:
             raise RemoteWireError("no length that a message has", field="Content-Length")
         return int(text)
 

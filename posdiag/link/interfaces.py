@@ -42,6 +42,7 @@ class InterfaceState(NamedTuple):
         speed_mbit: negotiated speed; None where the driver does not say.
         packets: packets in and out since boot; None where the system does not count.
         faulty: errors and drops, in and out, since boot; None where the system does not count.
+        duplex: full, half, or empty where the driver does not say.
     """
 
     name: str
@@ -51,6 +52,7 @@ class InterfaceState(NamedTuple):
     speed_mbit: int | None
     packets: int | None
     faulty: int | None
+    duplex: str = ""
 
 
 def parse_route_table(text: str) -> list[DefaultRoute]:
@@ -172,6 +174,10 @@ def interfaces() -> list[InterfaceState]:
                 addresses=bare,
                 speed_mbit=state.speed or None,
                 packets=count and count.packets_sent + count.packets_recv,
+                duplex={
+                    psutil.NIC_DUPLEX_FULL: "full",
+                    psutil.NIC_DUPLEX_HALF: "half",
+                }.get(state.duplex, ""),
                 faulty=count and count.errin + count.errout + count.dropin + count.dropout,
             )
         )

@@ -31,6 +31,7 @@ def watch_tcp(
     deadline: Deadline,
     connect_limit_s: float,
     *,
+    interface: str | None = None,
     echo_deadline: Callable[[], Deadline] | None = None,
 ) -> Iterator[Connected]:
     """Run a conversation as ``run_tcp`` does, and stop to be looked at after every event.
@@ -43,6 +44,7 @@ def watch_tcp(
         conversation: what to say.
         deadline: end of the run's budget.
         connect_limit_s: how long the TCP handshake may take.
+        interface: a name or an own address to bind to; None: the system's choice.
         echo_deadline: until when an answer to an echo test may be waited for; None: as all.
 
     Yields:
@@ -61,6 +63,7 @@ def watch_tcp(
         deadline,
         stream=True,
         connect_limit_s=connect_limit_s,
+        interface=interface,
         echo_deadline=echo_deadline,
     )
     spent = False

@@ -382,6 +382,10 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         resolvers: name servers in order; empty: the system's.
         time_servers: asked for the time, so that the laptop's clock is known; empty: none.
         reference: an address beyond the gateway for round trips; None: no such test.
+        portal_check: ``http://host/path`` that answers 204 and nothing else, to find a login page
+            in the way; None: no such test.
+        load_sink: ``ip:port`` that swallows an upload, for the delay under load (with consent).
+        idle_s: how long a connection to the host rests before it is used again (with consent).
         series: round trips per series, 5 to 2000; the 99th percentile needs 300.
         stalls_s: seconds of a long series to the reference that shows bursts and stalls; 0: none.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
@@ -393,6 +397,9 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     resolvers: list[str] = []
     time_servers: list[str] = []
     reference: str | None = None
+    portal_check: str | None = None
+    load_sink: str | None = None
+    idle_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 300.0
     series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
     stalls_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"

@@ -138,6 +138,7 @@ def _connection(
             talk.outermost,
             context.deadline,
             acquirer.limits.connect_s,
+            interface=context.site.network.interface,
             # Only the first answer is worth more patience than the budget.
             echo_deadline=lambda: (not talk.answered and context.patience) or context.deadline,
         )

@@ -59,5 +59,6 @@ PROBE = Probe(
     targets=lambda site: [_address(site)],
     resources=lambda _site: [THE_LINE],
     run=_run,
+    needs_laptop=True,
     typical_s=2.0,
 )

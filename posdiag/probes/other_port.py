@@ -25,8 +25,6 @@ def _host(site: Site) -> tuple[AcquirerProfile, HostEndpoint]:
     host = endpoint(site, HostRole.PRIMARY)
     if host is None:
         raise CannotRun(NotRunReason.NOT_DECLARED, "acquirer.hosts")
-    if site.simulated:
-        raise CannotRun(NotRunReason.SIMULATED_SITE, "the simulated host shares this machine")
     return acquirer, host
 
 
@@ -105,5 +103,6 @@ PROBE = Probe(
     ),
     targets=_targets,
     run=_run,
+    needs_laptop=True,
     typical_s=1.0,
 )

@@ -135,7 +135,9 @@ class Probe:
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
         consents: names of ``--allow`` that let a probe run that is not safe; empty: its own name.
-        needs_laptop: it measures the laptop itself (left out at a simulated site).
+        needs_laptop: it measures the laptop itself, or the network that it really stands on (left
+            out at a simulated site).
+        alone: nothing else runs while it runs: it would be disturbed, or disturb.
         typical_s: seconds that it usually takes, for the next test.
         listens: it may go on after the budget while the context has patience; at the end of the
             budget it has told what it waits for as censored, and what comes later replaces that.
@@ -151,6 +153,7 @@ class Probe:
     effect: Effect = Effect.SAFE
     consents: tuple[str, ...] = ()
     needs_laptop: bool = False
+    alone: bool = False
     typical_s: float = 5.0
     listens: bool = False
 

@@ -134,5 +134,6 @@ PROBE = Probe(
     ),
     targets=lambda site: [_address(site)],
     run=_run,
+    needs_laptop=True,
     typical_s=4.0,
 )

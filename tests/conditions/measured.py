@@ -25,7 +25,7 @@ class Outcome:
     Attributes:
         report: its JSON document.
         delayed_s: per leg: median of what the links delayed its echoes; None: none came back.
-        lost_share: per leg: share of round trips lost by the links' own counters.
+        lost_share: per leg: share of round trips lost meanwhile, by the links' own counters.
     """
 
     report: dict[str, Any]
@@ -54,12 +54,15 @@ def measure(name: str, condition: Condition, *, budget_s: float = 20.0) -> Outco
             _wait_until_full(line)
         report = _run(line, site, budget_s)
         ways = {"gateway": (GATEWAY, ("lan",)), "reference": (REFERENCE, LINKS)}
-        delayed = {
-            leg: line.delayed_s(target, links, _series(report, leg))
+        truth = {
+            leg: line.truth(target, links, _series(report, leg))
             for leg, (target, links) in ways.items()
         }
-        lost = {leg: line.lost_share(links) for leg, (_target, links) in ways.items()}
-        return Outcome(report, delayed, lost)
+        return Outcome(
+            report,
+            {leg: delayed_s for leg, (delayed_s, _lost) in truth.items()},
+            {leg: lost for leg, (_delayed, lost) in truth.items()},
+        )
 
 
 def _series(report: dict[str, Any], leg: str) -> list[float]:

@@ -12,6 +12,7 @@ import sys
 from contextlib import ExitStack
 from typing import Any, Self
 
+from posdiag.simulate.shop import ECHO
 from tests.conditions.far_end import HOST_ADDRESS, NAME
 from tests.testbed.linkemu import ROOT, LinkEmulator
 
@@ -19,7 +20,6 @@ GATEWAY = "198.18.1.1"
 CARRIER = "198.18.2.2"
 REFERENCE = "198.18.3.2"
 LINKS = ("lan", "line", "core")
-_LOST = ("drop_loss", "drop_burst", "drop_queue", "drop_blackout")
 
 
 class ShopLine:
@@ -140,52 +140,55 @@ series = {series}
 {told}
 [set]
 "acquirer.hosts" = [{hosts}]
+"acquirer.echo.test_tid" = "{ECHO.test_tid}"
+"acquirer.echo.test_mid" = "{ECHO.test_mid}"
 "acquirer.limits.connect_s" = 4.0
 "acquirer.limits.dns_try_s" = 5.0
 "acquirer.limits.tls_s" = 6.0
 "acquirer.limits.echo_s" = 10.0
 """
 
-    def lost_share(self, links: tuple[str, ...]) -> float:
-        """Return the share of round trips that these links lost, by their own drop counters."""
-        passes = 1.0
-        for name in links:
-            stats = self.links[name].stats()
-            for way in ("ab", "ba"):
-                count = stats[way]
-                lost = sum(count.get(kind, 0) for kind in _LOST)
-                passes *= 1 - lost / max(1, count.get("rx", 0))
-        return 1 - passes
-
-    def delayed_s(
+    def truth(
         self, target: str, links: tuple[str, ...], reported_s: list[float]
-    ) -> float | None:
-        """Return the median of what these links delayed the echoes of a series and their answers.
+    ) -> tuple[float | None, float]:
+        """Return what these links did to a series of echoes.
 
         Args:
             target: whom the series went to.
             links: on its way.
             reported_s: the series as it was measured, by which its packets are told from those of
                 other series to the same target.
+
+        Returns:
+            median of what the links delayed request and answer; share of all round trips that were
+            lost between its first and its last packet, by the links' own drop counters.
         """
+        told = {name: self.links[name].echoes() for name in links}
         totals: dict[str, list[float]] = {}
-        for name in links:
-            for way in self.links[name].echoes().values():
-                if isinstance(way, dict):
-                    for key, delay_s in way.items():
-                        if key.startswith(f"{target} "):
-                            totals.setdefault(key, []).append(delay_s)
+        for link in told.values():
+            for way in ("ab", "ba"):
+                for key, delay_s in link[way].items():
+                    if key.startswith(f"{target} "):
+                        totals.setdefault(key, []).append(delay_s)
         series: dict[str, list[float]] = {}
         for key, parts in totals.items():
             if len(parts) == 2 * len(links):
                 series.setdefault(key.split()[1][4:], []).append(sum(parts))
+        if not series:
+            return None, 1.0
 
-        def unlike(one: list[float]) -> float:
+        def unlike(payload: str) -> float:
+            one = series[payload]
             apart = [abs(a - b) for a, b in zip(one, reported_s, strict=False)]
             return statistics.fmean(apart) + abs(len(one) - len(reported_s))
 
-        whole = min(series.values(), key=unlike, default=None)
-        return statistics.median(whole) if whole else None
+        payload = min(series, key=unlike)
+        passes = 1.0
+        for link in told.values():
+            for way in ("ab", "ba"):
+                sent0, lost0, sent1, lost1 = link["spans"][way][payload]
+                passes *= 1 - (lost1 - lost0) / max(1, sent1 - sent0)
+        return statistics.median(series[payload]), 1 - passes
 
 
 def _table(values: dict[str, Any]) -> str:

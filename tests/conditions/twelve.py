@@ -62,6 +62,7 @@ CONDITIONS: dict[str, Condition] = {
                 "hold": True,
             }
         },
+        facts={"signal_bars": 4},
         **MOBILE,
     ),
     "gprs": Condition(
@@ -114,7 +115,7 @@ CONDITIONS: dict[str, Condition] = {
     "lan_flaps": Condition(
         leads=("net_lan_flaky",),
         timer_s=60,
-        links={**DSL, "lan": {"blackouts": [[1.0, 0.5], [3.0, 0.5], [5.0, 0.5], [9.0, 0.5]]}},
+        links={**DSL, "lan": {"blackouts": [[float(second), 0.5] for second in range(1, 30, 2)]}},
     ),
     "resolver_dead": Condition(
         leads=("net_dns_failure",), timer_s=60, links=DSL, name_server={"silent": True}

@@ -152,6 +152,7 @@ class Engine:
             reply: dict[str, Any] = {"ok": True}
             if request.get("echoes"):
                 reply |= {name: way.echoes for name, way in self.dirs.items()}
+                reply["spans"] = {name: way.spans for name, way in self.dirs.items()}
             if request.get("stats"):
                 for name, way in self.dirs.items():
                     reply[name] = dict(way.count) | {"settings": dataclasses.asdict(way.settings)}
@@ -323,8 +324,12 @@ class LinkEmulator:
         """Counters of each direction: rx, tx, *_bytes, drop_*; and late_ms_max, in_flight."""
         return self.command(stats=True)
 
-    def echoes(self) -> dict[str, dict[str, float]]:
-        """Per direction: key of each ICMP echo packet that passed -> seconds it was delayed."""
+    def echoes(self) -> dict[str, Any]:
+        """Per direction: key of each ICMP echo packet that passed -> seconds it was delayed.
+
+        And "spans", per direction: payload of a series of echoes -> all packets and all losses of
+        the link before its first packet, and after its last.
+        """
         return self.command(echoes=True)
 
     def argv(self, side: str, command: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The sign-on time model against sign-ons over emulated lines: a smaller run of the benchmark.
 
 Two of its six lines, 40 s of series each (400 round trips where the benchmark takes 3,000) and 80
-sign-ons (400 there); benchmarks/sign_on_time.py runs all.
+sign-ons (400 there); benchmarks/sign_on_time runs all.
 """
 
 from __future__ import annotations

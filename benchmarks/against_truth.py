@@ -1,7 +1,7 @@
 """The sign-on time model against truth: six lines, three timers each, 400 sign-ons per line.
 
-    sudo .venv/bin/python benchmarks/sign_on_time.py            # about 15 minutes; Linux, root
-    sudo .venv/bin/python benchmarks/sign_on_time.py --sign-ons 100 --measured 100
+    benchmarks/sign_on_time            # about 11 minutes; Linux, root
+    benchmarks/sign_on_time --sign-ons 100 --measured 100
 
 Predicted is only from what the probes saw before: a series of ten round trips a second to a
 reference over the same line, and up to three echoes with the host. Then terminals sign on over
@@ -88,7 +88,7 @@ def _page(
         "# Sign-on time model against truth",
         "",
         (
-            f"`python benchmarks/sign_on_time.py --seed {told.seed}`, {time.strftime('%Y-%m-%d')}, "
+            f"`benchmarks/sign_on_time --seed {told.seed}`, {time.strftime('%Y-%m-%d')}, "
             f"{took_s:.0f} s; {platform.system()} {platform.release()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}."
         ),

@@ -112,6 +112,8 @@ def _named_observations(value: object) -> set[str]:
                 found.add(inner)
             elif key in ("observations", "upstream") and isinstance(inner, list):
                 found.update(item for item in inner if isinstance(item, str))
+            elif key == "compared" and isinstance(inner, dict):
+                found.update(inner)
             else:
                 found |= _named_observations(inner)
     elif isinstance(value, list):

@@ -14,10 +14,9 @@ from posdiag.diagnose.sentences import amount, sentence
 from posdiag.diagnose.sightings import Sightings
 from posdiag.model.knowledge import (
     Case,
+    Comparison,
     EvidenceVariable,
-    Excess,
     KnowledgeBase,
-    MessageReading,
     Proportion,
     Ratio,
     Reading,
@@ -240,7 +239,7 @@ def observations_of(reading: Reading) -> list[str]:
             return [step.observation for step in reading.steps]
         case Ratio():
             return [*reading.observations, reading.limit]
-        case Excess() | MessageReading():
-            return [reading.observation]
+        case Comparison():
+            return list(reading.compared)
         case _:
             return [reading.observation]

@@ -296,20 +296,27 @@ def _ratio(reading: Ratio, variable: EvidenceVariable, sightings: Sightings) -> 
     value = sum(found) / limit
     row = _spread(variable, reading.levels, soft_bins(value, reading.cuts, reading.spread))
     seen = [one for several in parts.values() for one in several] + limits
-    return Finding(row, seen, "", sum(found), "s")
+    return Finding(row, seen, "", sum(found), _unit(seen))
 
 
 def _comparison(
     reading: Comparison, variable: EvidenceVariable, sightings: Sightings
 ) -> Finding | None:
-    expected = sightings.case.expected.get(reading.expected)
-    seen = sightings.of(reading.observation, reading)
-    if not expected or not seen or not isinstance(seen[-1].result, Measured):
+    same: list[tuple[Observation, str]] = []
+    for name, key in reading.compared.items():
+        expected = sightings.case.expected.get(key)
+        seen = sightings.of(name, reading)
+        if not expected or not seen or not isinstance(seen[-1].result, Measured):
+            continue
+        found = as_text(seen[-1].result.value)
+        if found.casefold().rstrip(".") != expected.strip().casefold().rstrip("."):
+            text = f"{found} ≠ {expected}"
+            return Finding(_only(variable, reading.differs), seen[-1:], text)
+        same.append((seen[-1], found))
+    if not same:
         return None
-    found = as_text(seen[-1].result.value)
-    same = found.casefold().rstrip(".") == expected.strip().casefold().rstrip(".")
-    level = reading.match if same else reading.differs
-    return Finding(_only(variable, level), seen, found if same else f"{found} ≠ {expected}")
+    text = ", ".join(found for _, found in same)
+    return Finding(_only(variable, reading.match), [seen for seen, _ in same], text)
 
 
 def _message(

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from posdiag.model.observation import Observation
 from posdiag.model.text import Text
 
-_GAP = re.compile(r"\s*\(\s*\)|\s+(?=[,;:.)])|(?<=\()\s+")
+_GAP = re.compile(r"\s*[(（]\s*[)）]|\s+(?=[,;:.)])|(?<=\()\s+")
 _SPACES = re.compile(r" {2,}")
-_UNITS: Mapping[str, str] = {"ratio": "%", "percent": "%", "count": "", "day": "d", "port": ""}
+_UNITS: Mapping[str, str] = {"ratio": "%", "percent": "%", "count": "", "day": "", "port": ""}
 
 
 class _Blank(dict[str, str]):
@@ -31,7 +31,7 @@ def amount(value: float, unit: str) -> str:
         milliseconds = value * 1000
         return f"{milliseconds:.0f} ms" if abs(milliseconds) >= 10 else f"{milliseconds:.1f} ms"
     if unit == "s":
-        return f"{value:.1f} s" if abs(value) < 100 else f"{value:.0f} s"
+        return f"{value:.1f} s" if abs(value) < 100 and value % 1 else f"{value:.0f} s"
     if unit == "ratio":
         value *= 100
     shown = _UNITS.get(unit, unit)
@@ -66,4 +66,4 @@ def sentence(
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
     text = template.format_map(parts)
-    return _SPACES.sub(" ", _GAP.sub("", text)).strip(" ,;:")
+    return _SPACES.sub(" ", _GAP.sub("", text)).strip(" ,;:，；：、")

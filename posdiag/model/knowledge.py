@@ -272,17 +272,16 @@ class Ratio(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
 class Comparison(
     ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="comparison"
 ):
-    """A value against what the acquirer's sheet or the site says it should be.
+    """Values against what the acquirer's sheet or the site says they should be.
 
     Attributes:
-        observation: what was found (a fact such as ``fact.menu_port``).
-        expected: key among the case's expected values (``port``, ``host``, ``nii`` ...).
-        match: level where they agree (compared as trimmed text, ignoring case).
-        differs: level where they do not.
+        compared: observation (a fact such as ``fact.menu_port``) -> key among the case's expected
+            values (``port``, ``host``, ``nii`` ...). One without an expected value says nothing.
+        match: level where all that can be compared agree (as trimmed text, ignoring case).
+        differs: level where one of them does not.
     """
 
-    observation: str
-    expected: str
+    compared: dict[str, str]
     match: str
     differs: str
 

@@ -43,11 +43,39 @@ class Person:
         self.read()
         return self.screen.count("> ") > self.prompts
 
+    def waits_for_a_question(self) -> None:
+        """Wait for the next prompt; fail where the command ends without one."""
+
+        def asked() -> bool:
+            gone = self.process.poll() is not None
+            if self.is_asked():
+                return True
+            assert not gone, self.screen
+            return False
+
+        until(asked, seconds=40)
+        self.prompts += 1
+
     def answer(self, text: str) -> None:
         """Wait for the next prompt and type a line."""
-        until(self.is_asked, seconds=40)
-        self.prompts += 1
-        os.write(self.master, text.encode() + b"\n")
+        self.waits_for_a_question()
+        self.type(text.encode() + b"\n")
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.master, keys)
+
+    def skips_the_rest(self) -> int:
+        """Press Enter at each further question and return the exit code."""
+
+        def over() -> bool:
+            if self.is_asked():
+                self.prompts += 1
+                self.type(b"\n")
+            return self.process.poll() is not None
+
+        until(over, seconds=40)
+        return self.leaves()
 
     def leaves(self) -> int:
         """Wait until the command ends and return its exit code."""
@@ -95,12 +123,10 @@ def told(report: dict[str, list[dict[str, object]]]) -> list[object]:
     return [fact["name"] for fact in report["facts"]]
 
 
-def test_three_questions_each_skipped() -> None:
+def test_at_most_three_questions_each_skipped() -> None:
     with at_a_terminal(*RUN) as person:
-        for _ in range(3):
-            person.answer("")
-        assert person.leaves() == 3
-    assert person.screen.count("> ") == 3
+        assert person.skips_the_rest() == 3
+    assert 1 <= person.screen.count("> ") <= 3
     assert told(saved_report()) == []
 
 
@@ -108,9 +134,7 @@ def test_a_wrong_answer_is_asked_once_more_and_a_right_one_is_evidence() -> None
     with at_a_terminal(*RUN, "--fact", "screen=xyzzy") as person:
         person.answer("what do you mean?" * 30)
         person.answer("what do you mean?" * 30)
-        for _ in range(2):
-            person.answer("")
-        assert person.leaves() in (1, 2, 3)
+        assert person.skips_the_rest() in (1, 2, 3)
     assert len(re.findall("expected", person.screen)) == 2
     assert told(saved_report()) == ["fact.screen"]
 
@@ -119,9 +143,7 @@ def test_an_answer_moves_the_ranking() -> None:
     first = ask_first_question()
     with at_a_terminal(*RUN) as person:
         person.answer(first)
-        person.answer("")
-        person.answer("")
-        person.leaves()
+        person.skips_the_rest()
     report = saved_report()
     assert len(told(report)) == 1
     name = told(report)[0]
@@ -172,7 +194,7 @@ def test_nobody_is_asked_without_a_terminal() -> None:
 
 def test_control_c_at_a_question_gives_the_verdict_so_far() -> None:
     with at_a_terminal(*RUN) as person:
-        until(person.is_asked, seconds=40)
+        person.waits_for_a_question()
         person.process.send_signal(signal.SIGINT)
         assert person.leaves() == 130
     assert "exit 130" in person.screen
@@ -181,18 +203,14 @@ def test_control_c_at_a_question_gives_the_verdict_so_far() -> None:
 
 def test_the_end_of_input_skips() -> None:
     with at_a_terminal(*RUN) as person:
-        for _ in range(3):
-            until(person.is_asked, seconds=40)
-            person.prompts += 1
-            os.write(person.master, b"\x04")
-        assert person.leaves() == 3
+        person.waits_for_a_question()
+        person.type(b"\x04")
+        assert person.skips_the_rest() == 3
 
 
 def test_questions_in_chinese() -> None:
     with at_a_terminal(*RUN, "--lang", "zh") as person:
-        for _ in range(3):
-            person.answer("")
-        person.leaves()
+        person.skips_the_rest()
     assert "按回车可跳过" in person.screen
 
 
@@ -232,7 +250,7 @@ def test_a_new_site_is_asked_for(tmp_path: Path) -> None:
 def test_control_c_writes_no_site(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     with at_a_terminal("site", "new", str(path)) as person:
-        until(person.is_asked, seconds=40)
+        person.waits_for_a_question()
         person.process.send_signal(signal.SIGINT)
         assert person.leaves() == 130
     assert not path.exists()
@@ -266,7 +284,7 @@ def test_a_table_lives_while_probes_run_and_control_c_is_the_runs_alone(language
             return seen in person.screen and "host" in person.screen
 
         until(shows_table, seconds=40)
-        os.write(person.master, b"\x03")
+        person.type(b"\x03")
         assert person.leaves() == 130
     assert {"en": "exit 130", "zh": "退出码 130"}[language] in person.screen
     # The cursor is shown again.

@@ -200,8 +200,7 @@ VARIABLES: list[dict[str, Any]] = [
         readings=[
             {
                 "type": "comparison",
-                "observation": "fact.menu_port",
-                "expected": "port",
+                "compared": {"fact.menu_host": "host", "fact.menu_port": "port"},
                 "match": "match",
                 "differs": "differs",
             }

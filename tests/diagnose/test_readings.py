@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from posdiag.diagnose.evidence import Gaps, weigh
@@ -127,6 +128,13 @@ def test_comparison_ignores_case_and_needs_a_sheet() -> None:
     assert top("port_param", fact("menu_port", 8583)) == "match"
     assert top("port_param", fact("menu_port", 9999)) == "differs"
     assert row("port_param", fact("menu_port", 9999), case=Case()) is None
+
+
+def test_one_value_that_differs_is_not_hidden_by_one_that_does_not() -> None:
+    case = msgspec.structs.replace(CASE, expected={"port": "8583", "host": "a.example"})
+    port, host = fact("menu_port", 8583), fact("menu_host", "B.example")
+    assert top("port_param", port, host, case=case) == "differs"
+    assert top("port_param", port, fact("menu_host", "A.example."), case=case) == "match"
 
 
 def test_a_message_speaks_through_its_entry() -> None:

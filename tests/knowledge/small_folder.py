@@ -98,8 +98,7 @@ total = "lamp.looks"
 rates = [0.01, 0.3, 0.9]
 [[variable.readings]]
 type = "comparison"
-observation = "fact.lamp"
-expected = "lamp"
+compared = { "fact.lamp" = "lamp" }
 match = "on"
 differs = "off"
 [[variable.readings]]

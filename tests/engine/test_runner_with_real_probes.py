@@ -51,6 +51,12 @@ def test_a_run_takes_little_longer_than_its_longest_probe(tmp_path: Path) -> Non
     assert not [outcome for outcome in result.outcomes if isinstance(outcome, Crashed)]
 
 
+NOT_IN_A_HEALTHY_SHOP = {
+    "other_hosts": NotRunReason.NOT_DECLARED,
+    "sign_on": NotRunReason.CONSENT_REQUIRED,
+}
+
+
 def test_a_healthy_shop_is_measured_by_all_probes_but_the_laptops(tmp_path: Path) -> None:
     with open_shop(load_scenario("healthy"), tmp_path) as site:
         result, _ = _run(site)
@@ -61,6 +67,9 @@ def test_a_healthy_shop_is_measured_by_all_probes_but_the_laptops(tmp_path: Path
         if outcome.probe in laptop:
             assert isinstance(outcome, NotRun)
             assert outcome.reason is NotRunReason.SIMULATED_SITE
+        elif outcome.probe in NOT_IN_A_HEALTHY_SHOP:
+            assert isinstance(outcome, NotRun)
+            assert outcome.reason is NOT_IN_A_HEALTHY_SHOP[outcome.probe]
         else:
             assert isinstance(outcome, Completed), outcome
             failed = [seen for seen in outcome.observations if isinstance(seen.result, Failed)]

@@ -174,14 +174,16 @@ def interfaces() -> list[InterfaceState]:
                 addresses=bare,
                 speed_mbit=state.speed or None,
                 packets=count and count.packets_sent + count.packets_recv,
-                duplex={
-                    psutil.NIC_DUPLEX_FULL: "full",
-                    psutil.NIC_DUPLEX_HALF: "half",
-                }.get(state.duplex, ""),
+                duplex=_duplex(int(state.duplex)),
                 faulty=count and count.errin + count.errout + count.dropin + count.dropout,
             )
         )
     return found
+
+
+def _duplex(number: int) -> str:
+    """Return psutil's number as a word (NIC_DUPLEX_FULL 2, NIC_DUPLEX_HALF 1)."""
+    return {2: "full", 1: "half"}.get(number, "")
 
 
 def choose_interface(

@@ -120,6 +120,23 @@ THE_LINE = "the shop's line"
 ProbeYield = Observation | Unmeasured
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a safe probe does only if its own consent was given.
+
+    Attributes:
+        consent: what ``--allow`` must name.
+        sends: what it sends and what that does, one English line for the plan.
+        effect: what it may do to the shop.
+        targets: whom it would address at a site; none: it has no place there.
+    """
+
+    consent: str
+    sends: str
+    effect: Effect
+    targets: Callable[[Site], list[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The declaration of a probe: inert, found by ``posdiag.probes.discover``.
@@ -138,6 +155,7 @@ class Probe:
         needs_laptop: it measures the laptop itself, or the network that it really stands on (left
             out at a simulated site).
         alone: nothing else runs while it runs: it would be disturbed, or disturb.
+        steps: what it does beyond that, each with a consent of its own.
         typical_s: seconds that it usually takes, for the next test.
         listens: it may go on after the budget while the context has patience; at the end of the
             budget it has told what it waits for as censored, and what comes later replaces that.
@@ -154,6 +172,7 @@ class Probe:
     consents: tuple[str, ...] = ()
     needs_laptop: bool = False
     alone: bool = False
+    steps: tuple[Step, ...] = ()
     typical_s: float = 5.0
     listens: bool = False
 

@@ -43,7 +43,7 @@ def _long_chain(folder: Path, kind: Kind, server_name: str, days: float) -> File
 def main() -> None:
     """Serve until standard input ends."""
     told = json.loads(sys.argv[1])
-    simulated_host.write_certificates = _long_chain
+    vars(simulated_host)["write_certificates"] = _long_chain
     Listener.address = SimulatedNameServer.address = "0.0.0.0"
     SimulatedHost.address = "0.0.0.0"
     faults = msgspec.convert(told.get("host", {}), HostFaults)

@@ -39,8 +39,8 @@ class Condition:
 
 
 DSL = {"line": {"delay_ms": 12, "jitter_ms": 1}, "core": {"delay_ms": 5}}
-MOBILE = {"terminal": "generic_portable_4g", "at": "terminal_sim"}
-BUSY = {"busy_hour_only": "only_busy"}
+MOBILE: dict[str, Any] = {"terminal": "generic_portable_4g", "at": "terminal_sim"}
+BUSY = {"busy_hour_only": "only_busy", "trial": "sometimes"}
 NO_NOTICE = {"notice": "none"}
 STALLS = [[9.0, 12.0], [40.0, 25.0]]
 
@@ -78,6 +78,7 @@ CONDITIONS: dict[str, Condition] = {
             }
         },
         host={"delay_s": 0.9},
+        facts={"signal_bars": 4, "busy_hour_only": "any_hour"},
         **MOBILE,
     ),
     "mtu_black_hole": Condition(

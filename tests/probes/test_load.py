@@ -68,7 +68,7 @@ def test_the_plan_names_the_sink_before_anyone_agrees() -> None:
 
 
 def test_an_upload_is_bounded() -> None:
-    got = []
+    got: list[int] = []
 
     def swallow(link: object) -> None:
         while data := listener.receive(link):  # type: ignore[arg-type]

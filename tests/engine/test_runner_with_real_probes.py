@@ -55,7 +55,9 @@ def test_a_run_takes_little_longer_than_its_longest_probe(tmp_path: Path) -> Non
 
 NOT_IN_A_HEALTHY_SHOP = {
     "other_hosts": NotRunReason.NOT_DECLARED,
+    "idle_wait": NotRunReason.CONSENT_REQUIRED,
     "sign_on": NotRunReason.CONSENT_REQUIRED,
+    "stalls": NotRunReason.NOT_DECLARED,
 }
 
 

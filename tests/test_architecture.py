@@ -87,7 +87,7 @@ def test_evidence_names_only_what_somebody_observes() -> None:
     facts = tomllib.loads((PACKAGE / "site" / "facts.toml").read_text(encoding="utf-8"))
     names |= {f"fact.{name}" for name in facts}
     # Made by the engine: an announced window, and the timer of the menu or else of the profile.
-    names |= {"notice.active", "case.timer_s"}
+    names |= {"notice.active", "notice.ended_lately", "host_status.state", "case.timer_s"}
     unknown: list[str] = []
     for path in sorted((PACKAGE / "knowledge" / "evidence").glob("*.toml")):
         text = tomllib.loads(path.read_text(encoding="utf-8"))

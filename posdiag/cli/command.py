@@ -98,6 +98,8 @@ class Duration(_NumberType):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the seconds, or refuse it."""
+        if isinstance(value, float):
+            return value
         words = self._words
         text = str(value).strip().lower()
         unit = text.lstrip("0123456789.")

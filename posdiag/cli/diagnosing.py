@@ -13,15 +13,19 @@ from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import OutputError, put_document, tell, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from posdiag.engine.chain import Measurement
-    from posdiag.engine.events import Event, Listener
+    from posdiag.engine.events import Event
+    from posdiag.link.politeness import HourlyUse
     from posdiag.model.report import Report
     from posdiag.model.site import Site
     from posdiag.probes.probe import Probe
     from posdiag.report.live_table import LiveTable
     from posdiag.text.words import Words
+
+PATIENCE = 1.2
+"""Of the terminal's timer: an answer within that may still have been what the terminal missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class How:
     Attributes:
         budget_s: seconds for all probes together.
         asks: questions may be asked.
+        listens: the host's answer may be waited for after the verdict, up to the terminal's timer
+            plus a fifth.
         picture: file for the verdict as SVG, with its title; None: none.
     """
 
@@ -39,9 +45,15 @@ class How:
     consents: frozenset[str] = frozenset()
     asks: bool = False
     saves: bool = False
+    listens: bool = False
     as_json: bool = False
     verbose: int = 0
     picture: tuple[Path, str] | None = None
+
+
+def is_watched() -> bool:
+    """Return whether somebody sees the verdict: standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def diagnose_site(site: Site, how: How, interruption: Interruption, words: Words) -> int:
@@ -62,48 +74,114 @@ def diagnose_site(site: Site, how: How, interruption: Interruption, words: Words
     from posdiag.probes import discover
 
     probes, knowledge = discover(), load_knowledge()
-    measurement = measure_shown(site, probes, how, interruption, words)
+    patience_s = _patience(site, how)
+    steps = measure_in_steps_shown(site, probes, how, interruption, words, patience_s=patience_s)
+    measurement = next(steps)
 
     def concluded(known: Site) -> Report:
         return conclude(known, measurement, probes=probes, knowledge=knowledge)
 
     report = concluded(site)
+    if measurement.listening:
+        deliver(report, words, as_json=False, verbose=how.verbose)
+        tell(
+            words(
+                "Listening for the host's answer for {time} from the start; Ctrl-C ends it.",
+                time=f"{patience_s or 0:.0f} s",
+            )
+        )
+        measurement = next(steps)
+        report = concluded(site)
+        tell(words("The verdict after that:"))
     if how.asks and not interruption.event.is_set():
         report = ask_most_telling(site, report, concluded, interruption, words)
-    report = _as_it_ended(report, interruption)
+    report = as_it_ended(report, interruption)
     if how.saves:
-        report = _saved(report, words)
+        report = saved(report, words)
     deliver(report, words, as_json=how.as_json, verbose=how.verbose, picture=how.picture)
     return report.exit_code
 
 
+def _patience(site: Site, how: How) -> float | None:
+    """Return the seconds until which an answer is waited for, None where only the budget counts."""
+    from posdiag.site.case import timer_of
+
+    timer_s = timer_of(site)
+    return timer_s * PATIENCE if how.listens and timer_s is not None else None
+
+
 def measure_shown(
-    site: Site, probes: Mapping[str, Probe], how: How, interruption: Interruption, words: Words
+    site: Site,
+    probes: Mapping[str, Probe],
+    how: How,
+    interruption: Interruption,
+    words: Words,
+    *,
+    hour: HourlyUse | None = None,
 ) -> Measurement:
-    """Measure, with a live table on standard error where that is a terminal."""
-    from posdiag.engine.chain import measure
+    """Measure once; arguments as :func:`measure_in_steps_shown`."""
+    (measurement,) = measure_in_steps_shown(site, probes, how, interruption, words, hour=hour)
+    return measurement
+
+
+def measure_in_steps_shown(
+    site: Site,
+    probes: Mapping[str, Probe],
+    how: How,
+    interruption: Interruption,
+    words: Words,
+    *,
+    hour: HourlyUse | None = None,
+    patience_s: float | None = None,
+) -> Iterator[Measurement]:
+    """Measure, with a live table on standard error where that is a terminal, until the budget ends.
+
+    Args:
+        site: merged.
+        probes: by name.
+        how: as typed.
+        interruption: entered.
+        words: of the reader.
+        hour: what hosts were asked in this hour, where runs repeat.
+        patience_s: see ``measure_in_steps``.
+    """
+    from posdiag.engine.chain import measure_in_steps
     from posdiag.engine.plan import make_plan
     from posdiag.report.live_table import LiveTable
 
-    def measured(events: Listener) -> Measurement:
-        return measure(
-            site,
-            probes=probes,
-            budget_s=how.budget_s,
-            skip=how.skip,
-            consents=how.consents,
-            events=events,
-            interrupt=interruption.event,
-        )
+    shown: list[LiveTable] = []
+    live_table = sys.stderr is not None and sys.stderr.isatty()
 
-    if sys.stderr is None or not sys.stderr.isatty():
-        return measured(lambda event: _tell_asked(event, words))
+    def tell_live(event: Event) -> None:
+        if not live_table:
+            _tell_asked(event, words)
+        for live in shown:
+            _show(live, event)
+
+    steps = measure_in_steps(
+        site,
+        probes=probes,
+        budget_s=how.budget_s,
+        skip=how.skip,
+        consents=how.consents,
+        events=tell_live,
+        interrupt=interruption.event,
+        hour=hour,
+        patience_s=patience_s,
+    )
+    if not live_table:
+        yield from steps
+        return
     plan = make_plan(site, probes, skip=how.skip, consents=how.consents)
     names = [line.probe for line in plan.lines if not line.left_out]
     with LiveTable(
         names, budget_s=how.budget_s, language=words.language, stream=sys.stderr
     ) as live:
-        return measured(lambda event: _show(live, event))
+        shown.append(live)
+        first = next(steps)
+        shown.clear()
+    yield first
+    yield from steps
 
 
 def _tell_asked(event: Event, words: Words) -> None:
@@ -135,7 +213,7 @@ def _show(live: LiveTable, event: Event) -> None:
             pass
 
 
-def _as_it_ended(report: Report, interruption: Interruption) -> Report:
+def as_it_ended(report: Report, interruption: Interruption) -> Report:
     """Return the report, told of a signal that came."""
     from posdiag.model.report import End
 
@@ -145,7 +223,7 @@ def _as_it_ended(report: Report, interruption: Interruption) -> Report:
     return msgspec.structs.replace(report, end=End.INTERRUPTED, exit_code=code)
 
 
-def _saved(report: Report, words: Words) -> Report:
+def saved(report: Report, words: Words) -> Report:
     """Save the report; where that fails it is a warning."""
     from posdiag.report.json_document import encode
     from posdiag.store.saved_reports import save

@@ -9,13 +9,15 @@ import click
 import msgspec
 
 from posdiag.cli import exits
-from posdiag.cli.command import Command, Duration, OneOf, option
+from posdiag.cli.command import Command, Duration, OneOf, flag, option
 from posdiag.cli.diagnosing import How, measure_shown
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
 from posdiag.cli.site_options import (
+    BUDGET_S,
     SiteChoices,
     allow_param,
+    confirm_live_sign_on,
     output_params,
     read_site,
     site_params,
@@ -32,11 +34,16 @@ WATCH_SLACK_S = 10.0
 """After the watch: time for what is asked once at its end."""
 
 
+SEARCH_BUDGET_S = 150.0
+"""A search takes longer: eight tries, five seconds apart, each up to eight seconds."""
+
+
 class ProbeChoices(SiteChoices, frozen=True, kw_only=True):
     """What was typed."""
 
     probe: str
     watch: float | None = None
+    try_framings: bool
     as_json: bool
     verbose: int
 
@@ -67,6 +74,13 @@ def command(words: Words) -> click.Command:
                 metavar="60s",
                 kind=Duration(words, 1, 86400),
             ),
+            flag(
+                "--try-framings",
+                words(
+                    "Look for the length prefix, TPDU or dialect that the host understands: up to "
+                    "8 echo tests with the test number, 5 s apart (probe host)."
+                ),
+            ),
             *output_params(words),
         ],
     )
@@ -75,22 +89,33 @@ def command(words: Words) -> click.Command:
 def _probe(words: Words, choices: ProbeChoices) -> int:
     from posdiag.probes import discover
 
+    if choices.try_framings and choices.probe != "host":
+        raise click.UsageError(words("--try-framings goes with the probe host"))
     with Interruption() as interruption:
         site = read_site(choices, words)
-        probe, budget_s = discover()[choices.probe], choices.budget
+        confirm_live_sign_on(choices.allow, site, words)
+        probe = discover()[choices.probe]
+        budget_s, consents = choices.budget, frozenset(choices.allow)
         if choices.watch is not None:
             probe = _watching(probe, choices.watch, words)
             budget_s = max(budget_s, choices.watch + WATCH_SLACK_S)
-        probes = {probe.name: probe}
-        how = How(budget_s=budget_s, consents=frozenset(choices.allow))
+        if choices.try_framings:
+            from posdiag.link.framing_search import CONSENT
+
+            consents |= {CONSENT}
+            budget_s = SEARCH_BUDGET_S if budget_s == BUDGET_S else budget_s
+        how, probes = How(budget_s=budget_s, consents=consents), {probe.name: probe}
         found = measure_shown(site, probes, how, interruption, words)
         code = interruption.exit_code or _exit_code(found.outcomes[0])
         if choices.as_json:
             put_value(found)
             return code
         from posdiag.report.observations_table import observations_sheet
+        from posdiag.report.what_next import write_after_sign_on
 
-        put_sheet(observations_sheet(found.outcomes, language=words.language, width=page_width()))
+        sheet = observations_sheet(found.outcomes, language=words.language, width=page_width())
+        write_after_sign_on(sheet, found.outcomes, words)
+        put_sheet(sheet)
         return code
 
 

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from posdiag.cli import exits
-from posdiag.cli.command import Command, flag
-from posdiag.cli.diagnosing import How, diagnose_site
+from posdiag.cli.command import Command, Duration, flag, option
+from posdiag.cli.diagnosing import How, diagnose_site, is_watched
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
 from posdiag.cli.questions import can_ask
@@ -17,15 +17,20 @@ from posdiag.cli.site_options import (
     STDIN,
     SiteChoices,
     allow_param,
+    confirm_live_sign_on,
     output_params,
     read_site,
     site_params,
     skip_param,
+    with_calendar,
 )
+from posdiag.cli.watching import watch_site
 
 if TYPE_CHECKING:
     from posdiag.model.site import Site
     from posdiag.text.words import Words
+
+_LEAST_WATCH_S, _MOST_WATCH_S = 1.0, 86_400.0
 
 
 class RunChoices(SiteChoices, frozen=True, kw_only=True):
@@ -37,6 +42,7 @@ class RunChoices(SiteChoices, frozen=True, kw_only=True):
     no_input: bool
     as_json: bool
     verbose: int
+    watch: float | None = None
 
 
 def command(words: Words) -> click.Command:
@@ -56,6 +62,12 @@ def command(words: Words) -> click.Command:
             skip_param(words),
             allow_param(words),
             flag("--plan", words("Show what would be sent, and to whom; send nothing.")),
+            option(
+                "--watch",
+                words("Repeat the run politely for so long: 90s, 10m, 2h. The worst round counts."),
+                metavar="TIME",
+                kind=Duration(words, _LEAST_WATCH_S, _MOST_WATCH_S),
+            ),
             flag("--no-save", words("Do not save the report.")),
             flag("--no-input", words("Ask nothing.")),
             *output_params(words),
@@ -68,6 +80,8 @@ def _run(words: Words, choices: RunChoices) -> int:
         site = read_site(choices, words)
         if choices.plan:
             return _show_plan(site, choices, words)
+        confirm_live_sign_on(choices.allow, site, words)
+        site = with_calendar(site, words)
         quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
         how = How(
             budget_s=choices.budget,
@@ -75,9 +89,12 @@ def _run(words: Words, choices: RunChoices) -> int:
             consents=frozenset(choices.allow),
             asks=not quiet and can_ask(),
             saves=not choices.no_save,
+            listens=not choices.as_json and is_watched(),
             as_json=choices.as_json,
             verbose=choices.verbose,
         )
+        if choices.watch is not None:
+            return watch_site(site, how, choices.watch, interruption, words)
         return diagnose_site(site, how, interruption, words)
 
 

@@ -22,6 +22,10 @@ BUDGET_S = 20.0
 _LEAST_S, _MOST_S = 0.1, 3600.0
 ECHO_LIVE = "echo-live-tid"
 """Consent to send an echo test with the terminal's own number."""
+SIGN_ON_LIVE = "sign-on-live"
+"""Consent to sign on as the terminal itself."""
+CALENDAR_S = 8.0
+"""Seconds to fetch a maintenance calendar."""
 STDIN = "-"
 
 
@@ -41,6 +45,7 @@ class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
     swipe: bool = False
     inventory: str | None = None
     tid: str | None = None
+    host_status: str | None = None
     profile_dirs: tuple[str, ...] = ()
     budget: float = BUDGET_S
     allow: tuple[str, ...] = ()
@@ -79,6 +84,11 @@ def site_params(words: Words) -> list[click.Parameter]:
         *_card_params(words),
         option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
         option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
+        option(
+            "--host-status",
+            words("What the acquirer says of its host: as_of, state, until (TOML or JSON)."),
+            metavar="FILE",
+        ),
         option(
             "--profile-dir",
             words("Folder of further profiles; may be repeated."),
@@ -151,13 +161,36 @@ def allow_param(words: Words) -> click.Option:
 
 
 def _consents() -> list[str]:
-    from posdiag.model.knowledge import Effect
     from posdiag.probes import discover
 
-    unsafe = [probe for probe in discover().values() if probe.effect is not Effect.SAFE]
-    steps = [step.consent for probe in discover().values() for step in probe.steps]
-    names = [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe), *steps]
-    return list(dict.fromkeys(names))
+    wanted = (name for probe in discover().values() for name in probe.wants_consent)
+    steps = (step.consent for probe in discover().values() for step in probe.steps)
+    return list(dict.fromkeys([ECHO_LIVE, *wanted, *steps]))
+
+
+def confirm_live_sign_on(allow: tuple[str, ...], site: Site, words: Words) -> None:
+    """Have the terminal number typed again where a sign-on with it was consented to.
+
+    Raises:
+        click.UsageError: nobody sits there, or another number was typed.
+    """
+    from posdiag.cli.questions import can_ask
+
+    if SIGN_ON_LIVE not in allow:
+        return
+    if not site.tid:
+        raise click.UsageError(words("--allow sign-on-live needs the terminal number in the site"))
+    if not can_ask():
+        raise click.UsageError(
+            words("--allow sign-on-live wants the terminal number typed again, at a terminal")
+        )
+    question = words(
+        "This signs on as the terminal and replaces its working keys. Type its number again: "
+    )
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != site.tid:
+        raise click.UsageError(words("that is not the terminal number of the site"))
 
 
 def output_params(words: Words) -> list[click.Parameter]:
@@ -202,7 +235,7 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         profile_dirs=[Path(folder) for folder in choices.profile_dirs],
         stdin=sys.stdin,
     )
-    return _with_readers(site, choices)
+    return _with_host_status(_with_readers(site, choices), choices)
 
 
 def _with_readers(site: Site, choices: SiteChoices) -> Site:
@@ -216,3 +249,38 @@ def _with_readers(site: Site, choices: SiteChoices) -> Site:
     devices += [Device(kind=kind, port=port, part=Part.LAPTOP) for kind, port in own]
     cards = int(choices.cards) if choices.cards else site.cards
     return msgspec.structs.replace(site, devices=devices, cards=cards)
+
+
+def _with_host_status(site: Site, choices: SiteChoices) -> Site:
+    """Return the site with what the acquirer says of its host, where a file tells."""
+    if choices.host_status is None:
+        return site
+    from posdiag.site.maintenance import read_host_status
+
+    status = read_host_status(Path(choices.host_status))
+    return msgspec.structs.replace(site, host_status=status)
+
+
+def with_calendar(site: Site, words: Words) -> Site:
+    """Return the site with the maintenance calendar that its acquirer has on the web.
+
+    One that cannot be had or read is a warning: nothing else depends on it.
+    """
+    from posdiag.cli.output import tell
+    from posdiag.link.deadline import Deadline
+    from posdiag.link.fetch_text import fetch_text
+    from posdiag.model.errors import CannotRun, LinkError, SiteError
+    from posdiag.site import calendar, maintenance
+
+    acquirer = site.acquirer
+    if acquirer is None or not acquirer.maintenance_calendar.startswith("https://"):
+        return site
+    url, deadline = acquirer.maintenance_calendar, Deadline.after(CALENDAR_S)
+    try:
+        text = fetch_text(site, url, deadline, most=calendar.MOST_BYTES, ca_file=None)
+        acquirer = maintenance.with_calendar(acquirer, text, file=url)
+    except (CannotRun, LinkError, SiteError) as error:
+        what = words("the maintenance calendar cannot be read: {why}", why=str(error))
+        tell(words("warning: {what}", what=what))
+        return site
+    return msgspec.structs.replace(site, acquirer=acquirer)

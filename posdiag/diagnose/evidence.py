@@ -119,7 +119,7 @@ def _first_reading(
 ) -> EvidenceFound | None:
     """Return what the first reading says that finds something that tells levels apart."""
     for reading in variable.readings:
-        finding = read(reading, variable, sightings, knowledge.messages)
+        finding = read(reading, variable, sightings, knowledge.messages, knowledge.response_codes)
         if finding is None or max(finding.likelihood) <= 0:
             continue
         row = _scaled(finding.likelihood, sightings.trust(finding.seen, reading))
@@ -145,7 +145,7 @@ def _found(variable: EvidenceVariable, finding: Finding, row: list[float]) -> Ev
         variable=variable.id,
         level=level,
         likelihood=row,
-        text=sentence(variable.says[level], finding.seen, value, detail),
+        text=sentence(variable.says[level], finding.seen, value, detail, finding.meaning),
         observations=list(dict.fromkeys(seen.name for seen in finding.seen)),
         vantage=_vantage(finding.seen),
     )

@@ -27,6 +27,8 @@ LEAST_BITS = 0.05
 MOST_TESTS = 8
 ASKING_S = 15.0
 """Seconds to answer a question at the counter, at least."""
+ECHO_TEST = "echo"
+"""Fact of the terminal's own echo test, the one test that goes the terminal's whole way."""
 ACTION_IS_RIGHT = 0.9
 """Chance that a cause's own test by hand shows whether it is there (assumption)."""
 ACTIONS_OF = 3
@@ -52,7 +54,8 @@ def ranked_tests(
 ) -> list[NextTest]:
     """Return the tests worth doing, best first, at most eight.
 
-    What the laptop cannot reach by design and the terminal can tell itself comes before all others.
+    What the laptop cannot reach by design and the terminal can tell itself comes before all others,
+    and of that its own echo test.
 
     Args:
         knowledge: checked.
@@ -77,7 +80,14 @@ def ranked_tests(
         test = _action(cause.id, cause.test, probability)
         tests[(test.kind, test.id)] = (False, test)
     worth = [pair for pair in tests.values() if pair[1].bits >= LEAST_BITS]
-    worth.sort(key=lambda pair: (not pair[0], -pair[1].bits / pair[1].seconds, pair[1].id))
+    worth.sort(
+        key=lambda pair: (
+            not pair[0],
+            pair[1].id != ECHO_TEST if pair[0] else False,
+            -pair[1].bits / pair[1].seconds,
+            pair[1].id,
+        )
+    )
     return [test for _, test in worth[:MOST_TESTS]]
 
 

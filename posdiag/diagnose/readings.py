@@ -26,10 +26,13 @@ from posdiag.model.knowledge import (
     Ratio,
     Reading,
     ReadingBase,
+    ResponseCodes,
     Stage,
     Threshold,
+    response_code,
 )
 from posdiag.model.observation import Failed, FailureKind, Measured, Observation
+from posdiag.model.text import Text
 
 UNNAMED = 0.02
 """Likelihood of a level that a message's entry does not name."""
@@ -54,6 +57,7 @@ class Finding:
         seen: the observations it rests on.
         value: what was read, as a person would say it: a number with its kind.
         number: likewise as a number with ``unit``; None where it is a text or a failure.
+        meaning: what a response code means at this host; None for anything else.
     """
 
     likelihood: Sequence[float]
@@ -61,6 +65,7 @@ class Finding:
     text: str = ""
     number: float | None = None
     unit: str = ""
+    meaning: Text | None = None
 
 
 def read(
@@ -68,6 +73,7 @@ def read(
     variable: EvidenceVariable,
     sightings: Sightings,
     messages: Sequence[Message],
+    codes: ResponseCodes | None = None,
 ) -> Finding | None:
     """Return what a reading says of its variable, None if there is nothing to read."""
     match reading:
@@ -78,7 +84,7 @@ def read(
         case Excess():
             return _excess(reading, variable, sightings)
         case Codes():
-            return _codes(reading, variable, sightings)
+            return _codes(reading, variable, sightings, codes or {})
         case DateMargin():
             return _date_margin(reading, variable, sightings)
         case Stage():
@@ -210,28 +216,37 @@ def _excess(reading: Excess, variable: EvidenceVariable, sightings: Sightings) -
     return Finding(row, seen, "", value, _unit(seen))
 
 
-def _codes(reading: Codes, variable: EvidenceVariable, sightings: Sightings) -> Finding | None:
+def _codes(
+    reading: Codes, variable: EvidenceVariable, sightings: Sightings, codes: ResponseCodes
+) -> Finding | None:
     seen = sightings.of(reading.observation, reading)
     failure = last_failure(seen)
     values = [as_text(one.result.value) for one in seen if isinstance(one.result, Measured)]
     if not values:
         return _failed(reading, variable, seen, failure) if failure else None
-    dialect = reading.dialects.get(sightings.case.dialect, {})
-    levels = [_looked_up(value, dialect, reading) for value in values]
+    dialect = sightings.case.dialect
+    levels = [_looked_up(value, dialect, reading, codes) for value in values]
     known = [level for level in levels if level is not None]
     if not known:
         return None
     # Several codes in one run: the worst one is what stopped the sign-on.
     level = max(known, key=variable.levels.index)
     text = values[levels.index(level)]
-    return Finding(_only(variable, level, reading.certainty), seen, text)
+    code = response_code(codes, dialect, text) if reading.groups else None
+    meaning = code.meaning if code else None
+    return Finding(_only(variable, level, reading.certainty), seen, text, meaning=meaning)
 
 
-def _looked_up(value: str, dialect: Mapping[str, str], reading: Codes) -> str | None:
-    for table in (dialect, reading.codes):
+def _looked_up(value: str, dialect: str, reading: Codes, codes: ResponseCodes) -> str | None:
+    for table in (reading.dialects.get(dialect, {}), reading.codes):
         for key in (value, value.upper(), value.lower()):
             if key in table:
                 return table[key]
+    code = response_code(codes, dialect, value)
+    if code is not None and code.group in reading.groups:
+        return reading.groups[code.group]
+    if reading.listed is not None and any(value.upper() in table for table in codes.values()):
+        return reading.listed
     return reading.default
 
 

@@ -39,7 +39,13 @@ def amount(value: float, unit: str) -> str:
     return f"{number} {shown}".strip()
 
 
-def sentence(template: Text, seen: Sequence[Observation], value: str, detail: str) -> Text:
+def sentence(
+    template: Text,
+    seen: Sequence[Observation],
+    value: str,
+    detail: str,
+    meaning: Text | None = None,
+) -> Text:
     """Return a level's sentence with ``{subject}``, ``{value}`` and ``{detail}`` filled in.
 
     Args:
@@ -47,10 +53,15 @@ def sentence(template: Text, seen: Sequence[Observation], value: str, detail: st
         seen: the observations; subjects are named once each, in their order.
         value: as shown; empty where there is none.
         detail: of a failure, for people; empty where there is none.
+        meaning: of the value, where it is a code; follows it in brackets.
     """
     subjects = dict.fromkeys(one.subject for one in seen if one.subject)
     parts = _Blank(subject=", ".join(subjects), value=value, detail=detail)
-    return Text(en=_filled(template.en, parts), zh=_filled(template.zh, parts))
+    english, chinese = _Blank(parts), _Blank(parts)
+    if meaning is not None:
+        english["value"] = f"{value} ({meaning.en})"
+        chinese["value"] = f"{value}（{meaning.zh}）"
+    return Text(en=_filled(template.en, english), zh=_filled(template.zh, chinese))
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:

@@ -1,23 +1,27 @@
 """Where the time of one sign-on goes, and the chance that it outlasts the terminal's timer.
 
 Stages are measured once or a few times; what loss adds comes from retransmission schedules. The
-terminal's own stack and path are assumed to be like the laptop's.
+path is assumed to be the laptop's, the schedules are those of the terminal's profile.
 
-Source: diagnosis science, sections 3.1 and 3.2.
+Source: diagnosis science, section 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, erf, log, sqrt
 from typing import Literal
 
+import msgspec
+
+from posdiag.diagnose.line_trace import trace_of
+from posdiag.diagnose.service_time import LEAST_S
 from posdiag.diagnose.sightings import Sightings, last_failure, median, numbers
+from posdiag.diagnose.sign_on_time import SignOn, StageName
+from posdiag.diagnose.timer_outlook import Outlook, by_loss, by_series
 from posdiag.model.knowledge import Case, ReadingBase
-from posdiag.model.observation import FailureKind, Observation
+from posdiag.model.observation import FailureKind, Measured, Observation
 from posdiag.model.report import StageTime, TimeBudget
 
-StageName = Literal["name", "connect", "tls", "host"]
 STAGES: tuple[tuple[StageName, tuple[str, ...]], ...] = (
     ("name", ("host_name.time", "name_lookup.time")),
     ("connect", ("host_tcp.connect_time",)),
@@ -25,20 +29,17 @@ STAGES: tuple[tuple[StageName, tuple[str, ...]], ...] = (
     ("host", ("host_echo.answer_time",)),
 )
 MENU_TIMER = "fact.menu_timer"
+SECONDS_TO_ERROR, LAST_PROGRESS = "fact.seconds_to_error", "fact.last_progress"
+WAITING = frozenset({"sending", "receiving"})
+"""What a terminal shows while its timer for the answer runs."""
+SYN_WAITS = "laptop_tcp.syn_waits"
+RFC_SYN_WAITS_S = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0)
+"""A connect's retries: initial time-out 1 s, doubling (RFC 6298)."""
+TARGET = 0.001
+"""Share of sign-ons that may outlast the timer that is advised."""
 SERIES = ("reference", "gateway")
 """Series of round trips that tell how many are lost, the longer path first."""
-SYN_WAITS_S = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0)
-"""A connect's retries: initial time-out 1 s, doubling (RFC 6298)."""
-DATA_WAITS_S = (0.0, 0.2, 0.6, 1.4, 3.0, 6.2, 12.6, 25.4, 51.0)
-"""A segment's retries: minimum time-out 200 ms, doubling (Linux)."""
-NAME_WAITS_S = (0.0, 5.0, 10.0)
-"""A resolver's retries (resolv.conf(5))."""
-TLS_ROUNDS = 2
-HOST_SIGMA = 0.5
-"""Log-normal spread of a host's service time (assumption: diagnosis science, section 3.2)."""
-_CELLS = 600
-_SAME_CELL = 1e-9
-_Z95 = 1.959963984540054
+_TLS_ROUNDS_12, _TLS_ROUNDS_13 = 2, 1
 _ANY = ReadingBase()
 
 
@@ -51,25 +52,56 @@ def time_budget(case: Case, observations: Sequence[Observation]) -> TimeBudget:
     """
     sightings = Sightings(case, observations)
     stages = [_stage(name, sources, sightings) for name, sources in STAGES]
-    menu = median(sightings.of(MENU_TIMER, _ANY))
-    timer_s = menu if menu is not None else case.timer_s
-    basis: Literal["menu", "profile", "unknown"] = "unknown"
-    if timer_s is not None:
-        basis = "menu" if menu is not None else "profile"
-    budget = TimeBudget(stages=stages, timer_s=timer_s, timer_basis=basis)
-    series = _series(sightings)
-    if timer_s is None or series is None or not _is_whole(stages):
+    budget = _with_timers(TimeBudget(stages=stages, timer_s=None, timer_basis="unknown"), sightings)
+    failed = next((one.stage for one in stages if one.state in ("silent", "failed")), None)
+    if failed is not None:
+        return msgspec.structs.replace(budget, eats=failed)
+    outlook = _outlook(case, stages, sightings) if _is_whole(stages) else None
+    if outlook is None:
         return budget
-    lost, sent = series
-    low, high = wilson(lost, sent)
-    return TimeBudget(
-        stages=stages,
-        timer_s=timer_s,
-        timer_basis=basis,
-        exceeds=_rounded(chance_to_exceed(stages, timer_s, lost / sent)),
-        exceeds_low=_rounded(chance_to_exceed(stages, timer_s, low)),
-        exceeds_high=_rounded(chance_to_exceed(stages, timer_s, high)),
-        samples=int(sent),
+    tails = outlook.point.mean_s
+    smallest, smallest_high = outlook.smallest(TARGET)
+    chances: tuple[float | None, ...] = (None, None, None)
+    if budget.timer_s is not None:
+        chances = tuple(_rounded(chance) for chance in outlook.chances(budget.timer_s))
+    return msgspec.structs.replace(
+        budget,
+        stages=[
+            msgspec.structs.replace(one, tail_s=_rounded(tails[one.stage]))
+            if one.stage in tails
+            else one
+            for one in stages
+        ],
+        exceeds=chances[0],
+        exceeds_low=chances[1],
+        exceeds_high=chances[2],
+        samples=outlook.samples,
+        method=outlook.method,
+        eats=max(tails, key=lambda name: tails[name]),
+        target=TARGET,
+        smallest_s=smallest,
+        smallest_high_s=smallest_high,
+        supported=_rounded(outlook.supported),
+    )
+
+
+def _with_timers(budget: TimeBudget, sightings: Sightings) -> TimeBudget:
+    """Return the budget with the timers that are known; what was seen to end a wait goes first."""
+    menu = median(sightings.of(MENU_TIMER, _ANY))
+    seen = median(sightings.of(SECONDS_TO_ERROR, _ANY))
+    shown = sightings.of(LAST_PROGRESS, _ANY)
+    last = shown[-1].result if shown else None
+    waited = isinstance(last, Measured) and last.value in WAITING
+    effective = seen if waited and seen else None
+    usual = sightings.case.timer_s
+    basis: Literal["effective", "menu", "profile", "unknown"] = "unknown"
+    timer = None
+    for name, value in (("effective", effective), ("menu", menu), ("profile", usual)):
+        if value is not None:
+            basis, timer = name, value  # type: ignore[assignment]
+            break
+    return msgspec.structs.replace(
+        budget, timer_s=timer, timer_basis=basis, menu_s=menu, effective_s=effective
     )
 
 
@@ -92,16 +124,6 @@ def _stage(name: StageName, sources: Sequence[str], sightings: Sightings) -> Sta
     return StageTime(stage=name, seconds=None, state="unknown")
 
 
-def _series(sightings: Sightings) -> tuple[float, float] | None:
-    """Return lost and sent round trips of the longest path with a series."""
-    for prefix in SERIES:
-        lost = numbers(sightings.of(f"{prefix}.lost", _ANY))
-        sent = numbers(sightings.of(f"{prefix}.sent", _ANY))
-        if lost and sent and sent[-1] > 0:
-            return min(lost[-1], sent[-1]), sent[-1]
-    return None
-
-
 def _is_whole(stages: Sequence[StageTime]) -> bool:
     """Return whether connect and answer were measured, and no stage failed."""
     by_name = {stage.stage: stage.state for stage in stages}
@@ -109,76 +131,66 @@ def _is_whole(stages: Sequence[StageTime]) -> bool:
     return measured and all(state in ("measured", "unknown") for state in by_name.values())
 
 
-def wilson(count: float, total: float) -> tuple[float, float]:
-    """Return the 95 % interval of a proportion (Wilson's score interval).
+def _outlook(case: Case, stages: Sequence[StageTime], sightings: Sightings) -> Outlook | None:
+    """Return the outlook from a long series where there is one, else from a count of losses."""
+    trace = trace_of(sightings)
+    counted = _counted(sightings)
+    connect_s = _without_waits(sightings, stages)
+    if trace is not None:
+        round_trip_s = trace.typical_s
+    elif counted is not None:
+        round_trip_s = min(connect_s, median(sightings.of("host_echo.answer_time", _ANY)) or 0.0)
+    else:
+        return None
+    answers = numbers(sightings.of("host_echo.answer_time", _ANY))
+    sign_on = _sign_on(case, stages, connect_s, round_trip_s, sightings)
+    if trace is not None:
+        return by_series(sign_on, trace, answers_s=answers)
+    lost, sent = counted or (0.0, 1.0)
+    return by_loss(sign_on, lost, sent, round_trip_s, answers_s=answers)
 
-    Args:
-        count: of the total, 0 to ``total``.
-        total: at least 1.
-    """
-    share, square = count / total, _Z95**2
-    middle = (share + square / (2 * total)) / (1 + square / total)
-    half = (_Z95 / (1 + square / total)) * sqrt(
-        share * (1 - share) / total + square / (4 * total**2)
+
+def _sign_on(
+    case: Case,
+    stages: Sequence[StageTime],
+    connect_s: float,
+    round_trip_s: float,
+    sightings: Sightings,
+) -> SignOn:
+    seconds = {stage.stage: stage.seconds for stage in stages}
+    version = sightings.of("host_tls.version", _ANY)
+    newest = version[-1].result if version else None
+    is_13 = isinstance(newest, Measured) and str(newest.value).endswith("1.3")
+    rounds = _TLS_ROUNDS_13 if is_13 else _TLS_ROUNDS_12
+    return SignOn(
+        name_s=seconds["name"],
+        connect_s=connect_s,
+        tls_rounds=rounds if seconds["tls"] else 0,
+        tls_s=seconds["tls"] or 0.0,
+        service_s=max(LEAST_S, (seconds["host"] or 0.0) - round_trip_s),
+        sigma=case.service_sigma,
+        messages=case.messages,
+        syn_waits_s=case.syn_waits_s or RFC_SYN_WAITS_S,
+        name_waits_s=case.name_waits_s,
+        least_rto_s=case.least_rto_s,
     )
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def chance_to_exceed(stages: Sequence[StageTime], timer_s: float, loss: float) -> float:
-    """Return P(a sign-on takes longer than the timer).
-
-    Every wait is rounded up to the grid, so this is a slight over-estimate.
-
-    Args:
-        stages: measured; what was not measured takes no time.
-        timer_s: more than 0.
-        loss: P(a round trip is lost), 0 to 1.
-    """
-    step = timer_s / _CELLS
-    seconds = {stage.stage: stage.seconds or 0.0 for stage in stages}
-    total = _waits(SYN_WAITS_S, loss, seconds["connect"], step)
-    if seconds["name"]:
-        total = _sum(total, _waits(NAME_WAITS_S, loss, seconds["name"], step))
-    if seconds["tls"]:
-        for _ in range(TLS_ROUNDS):
-            total = _sum(total, _waits(DATA_WAITS_S, loss, seconds["tls"] / TLS_ROUNDS, step))
-    total = _sum(total, _waits(DATA_WAITS_S, loss, 0.0, step))
-    total = _sum(total, _service(seconds["host"], step))
-    return min(1.0, max(0.0, 1 - sum(total)))
+def _without_waits(sightings: Sightings, stages: Sequence[StageTime]) -> float:
+    """Return the connect time less the laptop's own waits for repeated SYNs."""
+    took_s = next(one.seconds for one in stages if one.stage == "connect") or 0.0
+    waits = numbers(sightings.of(SYN_WAITS, _ANY)) or [*RFC_SYN_WAITS_S]
+    return took_s - max((wait for wait in waits if wait <= took_s), default=0.0)
 
 
-def _waits(schedule: Sequence[float], loss: float, base_s: float, step: float) -> list[float]:
-    """Return the mass per grid cell of one exchange; what comes too late or never is left out."""
-    cells = [0.0] * (_CELLS + 1)
-    for tries, wait in enumerate(schedule):
-        at = ceil((wait + base_s) / step - _SAME_CELL)
-        if at <= _CELLS:
-            cells[at] += (1 - loss) * loss**tries
-    return cells
-
-
-def _service(median_s: float, step: float) -> list[float]:
-    """Return the mass per grid cell of the host's log-normal service time."""
-    if median_s <= 0:
-        return [1.0] + [0.0] * _CELLS
-
-    def below(cell: int) -> float:
-        return (
-            0.5 * (1 + erf(log(cell * step / median_s) / (HOST_SIGMA * sqrt(2)))) if cell else 0.0
-        )
-
-    return [0.0] + [below(cell) - below(cell - 1) for cell in range(1, _CELLS + 1)]
-
-
-def _sum(first: Sequence[float], second: Sequence[float]) -> list[float]:
-    """Return the distribution of a sum, cut at the timer."""
-    cells = [0.0] * (_CELLS + 1)
-    for at, mass in enumerate(first):
-        if mass > 0:
-            for other, more in enumerate(second[: _CELLS + 1 - at]):
-                if more > 0:
-                    cells[at + other] += mass * more
-    return cells
+def _counted(sightings: Sightings) -> tuple[float, float] | None:
+    """Return lost and sent round trips of the longest path with a series."""
+    for prefix in SERIES:
+        lost = numbers(sightings.of(f"{prefix}.lost", _ANY))
+        sent = numbers(sightings.of(f"{prefix}.sent", _ANY))
+        if lost and sent and sent[-1] > 0:
+            return min(lost[-1], sent[-1]), sent[-1]
+    return None
 
 
 def _rounded(chance: float) -> float:

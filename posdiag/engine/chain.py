@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -12,8 +12,9 @@ import posdiag
 from posdiag.diagnose import Gaps, diagnose, exit_code
 from posdiag.engine.events import Listener, nobody
 from posdiag.engine.plan import make_plan
-from posdiag.engine.runner import run_plan
+from posdiag.engine.runner import run_in_steps
 from posdiag.engine.scrub import scrubbed, scrubbed_outcomes, shortened
+from posdiag.link.politeness import HourlyUse
 from posdiag.model.knowledge import Case, KnowledgeBase
 from posdiag.model.observation import (
     Completed,
@@ -23,22 +24,29 @@ from posdiag.model.observation import (
     Observation,
     Part,
     ProbeOutcome,
+    Value,
     Vantage,
 )
 from posdiag.model.report import End, PlannedProbe, Report, SiteSummary, Verdict
-from posdiag.model.site import Site
+from posdiag.model.site import HostState, Site
 from posdiag.model.text import Text
 from posdiag.probes.probe import Probe
-from posdiag.site.case import case_of, complaint_of, maintenance_now
+from posdiag.site.case import case_of, complaint_of
 from posdiag.site.facts import fact_observations
+from posdiag.site.maintenance import announced, current_status
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was planned and what came of it, as a saved report gives it back."""
+    """What was planned and what came of it, as a saved report gives it back.
+
+    Attributes:
+        listening: a probe still waits for an answer: a second measurement follows.
+    """
 
     plan: list[PlannedProbe]
     outcomes: list[ProbeOutcome]
     end: End
+    listening: bool = False
 
 
 def run_chain(
@@ -87,10 +95,49 @@ def measure(
     consents: frozenset[str] = frozenset(),
     events: Listener = nobody,
     interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
 ) -> Measurement:
-    """Plan and run; arguments as :func:`run_chain`."""
+    """Plan and run; arguments as :func:`run_chain`, and the hourly use that repeated runs share."""
+    (measurement,) = measure_in_steps(
+        site,
+        probes=probes,
+        budget_s=budget_s,
+        skip=skip,
+        consents=consents,
+        events=events,
+        interrupt=interrupt,
+        hour=hour,
+    )
+    return measurement
+
+
+def measure_in_steps(
+    site: Site,
+    *,
+    probes: Mapping[str, Probe],
+    budget_s: float,
+    skip: frozenset[str] = frozenset(),
+    consents: frozenset[str] = frozenset(),
+    events: Listener = nobody,
+    interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
+    patience_s: float | None = None,
+) -> Iterator[Measurement]:
+    """Plan and run, and yield what is known at the end of the budget, and once more if more came.
+
+    Args:
+        site: merged.
+        probes: by name.
+        budget_s: seconds for all probes together.
+        skip: names of probes to leave out.
+        consents: names given with ``--allow``.
+        events: told what happens, in this thread.
+        interrupt: once set, the measurement comes at once.
+        hour: what hosts were asked in this hour, shared by runs that repeat.
+        patience_s: seconds until which an answer of the host may be waited for; None: the budget.
+    """
     plan = make_plan(site, probes, skip=skip, consents=consents)
-    result = run_plan(
+    for result in run_in_steps(
         plan,
         site,
         probes,
@@ -98,8 +145,15 @@ def measure(
         consents=consents,
         events=events,
         interrupt=interrupt,
-    )
-    return Measurement(plan=list(plan.lines), outcomes=result.outcomes, end=result.end)
+        hour=hour,
+        patience_s=patience_s,
+    ):
+        yield Measurement(
+            plan=list(plan.lines),
+            outcomes=result.outcomes,
+            end=result.end,
+            listening=result.listening,
+        )
 
 
 def conclude(
@@ -196,18 +250,32 @@ def _reason(outcome: ProbeOutcome) -> str:
 
 
 def _notices(site: Site, now: datetime.datetime) -> list[Observation]:
-    """Return whether the acquirer announced maintenance for now, if its profile can say so."""
-    active = maintenance_now(site, now)
-    if active is None or site.acquirer is None:
+    """Return what the acquirer announced or said of its host, as far as it holds now."""
+    if site.acquirer is None:
         return []
-    seen = Observation(
-        name="notice.active",
-        subject=site.acquirer.id,
-        vantage=Vantage.DATA_CENTRE,
-        part=Part.HOST,
-        result=Measured(active),
-    )
-    return [seen]
+    told, status = announced(site, now), current_status(site, now)
+    values: list[tuple[str, Value | None]] = [
+        ("notice.active", told.active),
+        ("notice.until", told.now.end.isoformat() if told.now else None),
+        ("notice.ended_at", told.ended.end.isoformat() if told.ended else None),
+        ("notice.note", told.now.note or None if told.now else None),
+        ("host_status.state", str(status.state) if status else None),
+    ]
+    if status and status.until and status.state is HostState.MAINTENANCE and not told.now:
+        values.append(("notice.until", status.until.isoformat()))
+    if told.active is not None:
+        values.append(("notice.ended_lately", told.ended is not None))
+    return [
+        Observation(
+            name=name,
+            subject=site.acquirer.id,
+            vantage=Vantage.DATA_CENTRE,
+            part=Part.HOST,
+            result=Measured(value),
+        )
+        for name, value in values
+        if value is not None
+    ]
 
 
 def _summary(site: Site) -> SiteSummary:

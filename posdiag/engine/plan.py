@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from posdiag.engine.attempt import attempt
-from posdiag.model.knowledge import Effect
 from posdiag.model.observation import Crashed, NotRun, NotRunReason
 from posdiag.model.report import PlannedProbe, PlannedStep
 from posdiag.model.site import Site
@@ -39,8 +38,8 @@ def make_plan(
         site: merged.
         probes: by name.
         skip: names of probes that the user does not want.
-        consents: names given with ``--allow``; a probe that is not safe runs only if its own name
-            (with ``-`` for ``_``) is among them.
+        consents: names given with ``--allow``; a probe that is not safe runs only if one of the
+            names that it wants is among them.
     """
     lines: list[PlannedProbe] = []
     left_out: dict[str, NotRun | Crashed] = {}
@@ -111,9 +110,9 @@ def _unwanted(probe: Probe, site: Site, skip: frozenset[str]) -> NotRun | None:
 
 
 def _without_consent(probe: Probe, consents: frozenset[str]) -> NotRun | None:
-    consent = probe.name.replace("_", "-")
-    if probe.effect is Effect.SAFE or consent in consents:
+    wanted = probe.wants_consent
+    if not wanted or consents & set(wanted):
         return None
     return NotRun(
-        probe=probe.name, reason=NotRunReason.CONSENT_REQUIRED, detail=f"--allow {consent}"
+        probe=probe.name, reason=NotRunReason.CONSENT_REQUIRED, detail=f"--allow {wanted[0]}"
     )

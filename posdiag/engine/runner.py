@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -27,7 +27,7 @@ from posdiag.engine.events import (
 )
 from posdiag.engine.plan import Plan
 from posdiag.link.deadline import Deadline
-from posdiag.link.politeness import HostAllowance
+from posdiag.link.politeness import HostAllowance, HourlyUse
 from posdiag.model.observation import (
     Completed,
     Crashed,
@@ -56,10 +56,13 @@ class RunResult:
 
     Attributes:
         outcomes: one per planned probe, in the order of the plan.
+        listening: the budget is spent, and a probe still waits for an answer: a second result
+            follows.
     """
 
     outcomes: list[ProbeOutcome]
     end: End
+    listening: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class _Ended:
     failure: NotRun | Crashed | None
 
 
-def run_plan(
+def run_in_steps(
     plan: Plan,
     site: Site,
     probes: Mapping[str, Probe],
@@ -100,8 +103,12 @@ def run_plan(
     consents: frozenset[str] = frozenset(),
     events: Listener = nobody,
     interrupt: threading.Event | None = None,
-) -> RunResult:
-    """Run what a plan says and return every outcome.
+    hour: HourlyUse | None = None,
+    patience_s: float | None = None,
+) -> Iterator[RunResult]:
+    """Run what a plan says and yield every outcome when the budget is spent, or all is done.
+
+    Where a probe listens on after that, a second result follows once it has ended.
 
     Args:
         plan: of this site and these probes.
@@ -111,10 +118,39 @@ def run_plan(
         consents: names given with ``--allow``.
         events: called in this thread.
         interrupt: once set, the run is over at once, with what was observed until then.
+        hour: what hosts were asked in this hour, shared by runs that repeat.
+        patience_s: seconds until which a probe that listens may wait for an answer.
     """
     limits = site.acquirer.politeness if site.acquirer else None
-    context = ProbeContext(site, Deadline.after(budget_s), HostAllowance(limits), consents)
-    return _Run(plan, probes, context, events).until_over(interrupt or threading.Event())
+    allowance = HostAllowance(limits, hour=hour)
+    patience = Deadline.after(max(budget_s, patience_s)) if patience_s is not None else None
+    context = ProbeContext(site, Deadline.after(budget_s), allowance, consents, patience=patience)
+    yield from _Run(plan, probes, context, events).until_over(interrupt or threading.Event())
+
+
+def run_plan(
+    plan: Plan,
+    site: Site,
+    probes: Mapping[str, Probe],
+    *,
+    budget_s: float,
+    consents: frozenset[str] = frozenset(),
+    events: Listener = nobody,
+    interrupt: threading.Event | None = None,
+    hour: HourlyUse | None = None,
+) -> RunResult:
+    """Run what a plan says and return every outcome; arguments as :func:`run_in_steps`."""
+    (result,) = run_in_steps(
+        plan,
+        site,
+        probes,
+        budget_s=budget_s,
+        consents=consents,
+        events=events,
+        interrupt=interrupt,
+        hour=hour,
+    )
+    return result
 
 
 class _Run:
@@ -133,6 +169,8 @@ class _Run:
         # With an end, so that a probe that yields without one waits for us and fills no memory.
         self._mail: queue.Queue[_Yielded | _Asked | _Ended] = queue.Queue(_MOST_MAIL)
         self._over = threading.Event()
+        self._listens = False
+        self._given_up: set[str] = set()
         self._outcomes: dict[str, ProbeOutcome] = dict(plan.left_out)
         lines = [line for line in plan.lines if line.probe not in plan.left_out]
         self._waiting = {
@@ -140,16 +178,57 @@ class _Run:
         }
         self._running: dict[str, _Job] = {}
 
-    def until_over(self, interrupt: threading.Event) -> RunResult:
-        """Return when all have ended, the deadline has passed or the interrupt is set."""
+    def until_over(self, interrupt: threading.Event) -> Iterator[RunResult]:
+        """Yield when all have ended, the deadline has passed or the interrupt is set."""
         try:
             self._take_turns(interrupt)
+            if self._listeners() and not interrupt.is_set():
+                yield self._so_far()
+                self._listen(interrupt)
         finally:
             # Also where a listener raised: no probe goes on behind the back of a run that is over.
             self._over.set()
         while self._receive(0.0):
             pass
-        return self._result(interrupted=interrupt.is_set())
+        yield self._result(interrupted=interrupt.is_set())
+
+    def _listeners(self) -> list[str]:
+        """Return the probes that go on waiting for an answer after the budget."""
+        patience = self._context.patience
+        if patience is None or patience.at_s <= self._context.deadline.at_s:
+            return []
+        return [
+            name
+            for name, job in self._running.items()
+            if job.probe.listens and any(map(_is_censored, job.observations))
+        ]
+
+    def _so_far(self) -> RunResult:
+        """Return what is known while some still listen; the others are given up."""
+        listeners = self._listeners()
+        self._listens = True
+        for name in [one for one in [*self._running, *self._waiting] if one not in listeners]:
+            job = self._running.pop(name, None) or self._waiting.pop(name)
+            self._given_up.add(name)
+            self._end(job, NotRun(probe=name, reason=NotRunReason.BUDGET_SPENT))
+        known = dict(self._outcomes)
+        for name, job in self._running.items():
+            known[name] = NotRun(
+                probe=name,
+                reason=NotRunReason.BUDGET_SPENT,
+                start_s=job.start_s or 0.0,
+                end_s=self._context.now_s(),
+                observations=list(job.observations),
+                unmeasured=list(job.unmeasured),
+            )
+        outcomes = [known[line.probe] for line in self._plan.lines]
+        return RunResult(outcomes, End.BUDGET_SPENT, listening=True)
+
+    def _listen(self, interrupt: threading.Event) -> None:
+        patience = self._context.patience or self._context.deadline
+        give_up = Deadline(patience.at_s + GRACE_S)
+        while self._running and not interrupt.is_set() and not give_up.passed():
+            self._receive(min(_LOOK_S, give_up.remaining_s()))
 
     def _take_turns(self, interrupt: threading.Event) -> None:
         deadline = self._context.deadline
@@ -190,7 +269,7 @@ class _Run:
         def drain() -> None:
             for item in probe.run(replace(self._context, ask=ask)):
                 self._mail.put(_Yielded(probe.name, _as_saved(item)))
-                if self._over.is_set():
+                if self._over.is_set() or probe.name in self._given_up:
                     return
 
         failure = attempt(probe.name, drain)
@@ -216,6 +295,10 @@ class _Run:
             self._events(PersonAsked(probe=mail.probe, text=mail.text, at_s=now_s))
             return True
         if isinstance(mail.item, Observation):
+            if self._listens:
+                job.observations = [
+                    one for one in job.observations if not _replaces(mail.item, one)
+                ]
             job.observations.append(mail.item)
         else:
             job.unmeasured.append(mail.item)
@@ -277,14 +360,20 @@ def _kind_of(item: object) -> type[Observation] | type[Unmeasured]:
     raise TypeError(f"a probe yielded {type(item).__name__}")
 
 
+def _is_censored(seen: Observation) -> bool:
+    return isinstance(seen.result, Failed) and seen.result.failure is FailureKind.CENSORED
+
+
+def _replaces(later: Observation, seen: Observation) -> bool:
+    """Return whether an observation is what came of a wait that the budget had cut."""
+    return _is_censored(seen) and (later.name, later.subject) == (seen.name, seen.subject)
+
+
 def _cut_by_budget(outcome: ProbeOutcome) -> bool:
     """Return whether the budget ended a probe or one of its waits."""
     spent = NotRunReason.BUDGET_SPENT
     return (
         (isinstance(outcome, NotRun) and outcome.reason is spent)
         or any(gap.reason is spent for gap in outcome.unmeasured)
-        or any(
-            isinstance(seen.result, Failed) and seen.result.failure is FailureKind.CENSORED
-            for seen in outcome.observations
-        )
+        or any(map(_is_censored, outcome.observations))
     )

@@ -13,7 +13,7 @@ import msgspec
 from posdiag.knowledge.reading_checks import reading_mistakes
 from posdiag.knowledge.shapes import Entry
 from posdiag.model.errors import Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Message, Meta
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Message, Meta, ResponseCodes
 from posdiag.model.report import NOTHING_WRONG, OTHER
 from posdiag.model.text import Text
 
@@ -51,6 +51,7 @@ class Draft:
     variables: list[Entry[EvidenceVariable]] = field(default_factory=list)
     messages: list[Entry[Message]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    response_codes: ResponseCodes = field(default_factory=dict)
     declared_causes: set[str] = field(default_factory=set)
     declared_variables: set[str] = field(default_factory=set)
 

@@ -6,6 +6,7 @@
     causes/GROUP.toml      [[cause]]; the file's name is the group
     evidence/NAME.toml     [[variable]], and [shifts.CAUSE] where a row stands with its variable
     messages/NAME.toml     [[message]]
+    response_codes.toml    [DIALECT] with what each response code means; may be missing
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ import msgspec
 from posdiag.knowledge.cross_checks import Draft, Row, find_contradictions
 from posdiag.knowledge.shapes import Entry, name_of, parse, refuse_rest, shaped, take_list
 from posdiag.model.errors import KnowledgeError, Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, KnowledgeBase, Message, Meta
+from posdiag.model.knowledge import (
+    Cause,
+    EvidenceVariable,
+    Group,
+    KnowledgeBase,
+    Message,
+    Meta,
+    ResponseCode,
+    ResponseCodes,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -56,6 +66,7 @@ def read_knowledge(folder: Traversable) -> KnowledgeBase:
         causes=[_with_rows(entry.value, draft.rows) for entry in draft.causes],
         variables=[entry.value for entry in draft.variables],
         messages=[entry.value for entry in draft.messages],
+        response_codes=draft.response_codes,
     )
 
 
@@ -83,7 +94,27 @@ class _Reader:
             listed = self._listed(file, tables, "message")
             draft.messages += self._entries(file, listed, "message", Message)
             refuse_rest(tables, file=file, mistakes=self.mistakes)
+        draft.response_codes = self._response_codes()
         return draft
+
+    def _response_codes(self) -> ResponseCodes:
+        name = "response_codes.toml"
+        file = self.folder / name
+        if not file.is_file():
+            return {}
+        tables = parse(file.read_text(encoding="utf-8"), file=name, mistakes=self.mistakes)
+        found: ResponseCodes = {}
+        for dialect, codes in tables.items():
+            known = found.setdefault(dialect, {})
+            for code, table in codes.items() if isinstance(codes, dict) else [("", codes)]:
+                key = f"{dialect}.{code}".rstrip(".")
+                if not isinstance(table, dict):
+                    self.mistakes.append(Mistake(name, key, "a table with group and meaning"))
+                    continue
+                value = shaped(table, ResponseCode, file=name, key=key, mistakes=self.mistakes)
+                if value is not None:
+                    known[code] = value
+        return found
 
     def _meta(self) -> Meta | None:
         file = self.folder / "meta.toml"

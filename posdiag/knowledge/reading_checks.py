@@ -59,7 +59,7 @@ def says_nothing(reading: Reading) -> bool:
     """Return whether a reading can never tell levels apart."""
     match reading:
         case Codes():
-            tables = reading.codes or any(reading.dialects.values())
+            tables = reading.codes or any(reading.dialects.values()) or reading.groups
             return not (tables or reading.default or reading.failures)
         case Stage():
             return not reading.steps
@@ -76,11 +76,7 @@ def _named_levels(reading: Reading) -> Iterator[tuple[str, str]]:
         case Threshold() | Excess() | Ratio() | DateMargin():
             yield from (("levels", level) for level in reading.levels)
         case Codes():
-            yield from ((f"codes.{code}", level) for code, level in reading.codes.items())
-            for dialect, table in reading.dialects.items():
-                yield from ((f"dialects.{dialect}.{code}", level) for code, level in table.items())
-            if reading.default is not None:
-                yield "default", reading.default
+            yield from _code_levels(reading)
         case Comparison():
             yield "match", reading.match
             yield "differs", reading.differs
@@ -95,6 +91,16 @@ def _named_levels(reading: Reading) -> Iterator[tuple[str, str]]:
             return
         case _:
             assert_never(reading)
+
+
+def _code_levels(reading: Codes) -> Iterator[tuple[str, str]]:
+    yield from ((f"codes.{code}", level) for code, level in reading.codes.items())
+    for dialect, table in reading.dialects.items():
+        yield from ((f"dialects.{dialect}.{code}", level) for code, level in table.items())
+    yield from ((f"groups.{group}", level) for group, level in reading.groups.items())
+    for place, said in (("listed", reading.listed), ("default", reading.default)):
+        if said is not None:
+            yield place, said
 
 
 def _cuts(

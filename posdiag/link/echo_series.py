@@ -45,12 +45,14 @@ class Echoes(NamedTuple):
         failure: how the last lost one failed, None if none was lost.
         cut: the run's budget ended the series; requests still on their way then are left out.
         waited_s: from the first request to the end.
+        begun_s: when each was sent, seconds since the first.
     """
 
     times_s: list[float | None]
     failure: FailureKind | None
     cut: bool
     waited_s: float
+    begun_s: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -195,7 +197,13 @@ def _stamped_number(notes: list[tuple[int, int, bytes]]) -> int | None:
 
 
 def echo_series(
-    pinger: Pinger, *, count: int, limit_s: float, wall_s: float, deadline: Deadline
+    pinger: Pinger,
+    *,
+    count: int,
+    limit_s: float,
+    wall_s: float,
+    deadline: Deadline,
+    pause_s: float | None = None,
 ) -> Echoes:
     """Send requests at a steady pace without waiting for the answers, and return what came.
 
@@ -209,6 +217,7 @@ def echo_series(
         limit_s: wait for each answer.
         wall_s: no request is sent later than this after the first.
         deadline: end of the run's budget.
+        pause_s: a pace of one's own instead; such a series goes on while nobody answers.
 
     Raises:
         LinkError: permission (a local firewall), unexpected: faults of this machine.
@@ -216,6 +225,8 @@ def echo_series(
     _ask_for_stamps(pinger.socket)
     pinger.socket.setblocking(False)  # noqa: FBT003  (the standard library's own parameter)
     series = _Series(pinger, limit_s)
+    if pause_s is not None:
+        series.pause_s, series.paced = pause_s, True
     began_s = next_s = sent_s = time.perf_counter()
     cut = False
     with selectors.DefaultSelector() as selector:
@@ -228,7 +239,7 @@ def echo_series(
                     cut = bool(series.waiting) or len(series.sent) < count
                     break
                 over = len(series.sent) >= count or now_s - began_s >= wall_s
-                if (over and not series.waiting) or series.nobody_is_there:
+                if (over and not series.waiting) or (pause_s is None and series.nobody_is_there):
                     break
                 if not over and now_s >= next_s and len(series.waiting) < _AHEAD:
                     series.send(now_s)
@@ -272,6 +283,8 @@ def _gathered(series: _Series, *, cut: bool, waited_s: float) -> Echoes:
         for one in series.waiting.values()
         if cut or now_s - one.clock_s < min(_LEAST_WAIT_S, series.limit_s)
     }
-    times = [one.answer_s for one in series.sent if id(one) not in on_their_way]
+    gathered = [one for one in series.sent if id(one) not in on_their_way]
+    times = [one.answer_s for one in gathered]
+    begun = tuple(one.clock_s - series.sent[0].clock_s for one in gathered)
     lost = any(time_s is None for time_s in times)
-    return Echoes(times, series.failure if lost else None, cut, waited_s)
+    return Echoes(times, series.failure if lost else None, cut, waited_s, begun)

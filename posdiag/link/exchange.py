@@ -10,11 +10,12 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.failures import error_of, failure_kind, link_error
-from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket
+from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket, syn_repeats
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, Operation
 from posdiag.wire.conversation import Conversation, Done, Ended, Send, Wait
@@ -78,6 +79,7 @@ class Exchange:
         events: what to wait for: ``selectors.EVENT_READ`` or ``EVENT_WRITE``.
         until_s: instant of ``clock_s`` at which to call ``expired``.
         connect_s: duration of the TCP handshake; None while there was none.
+        syn_repeats: how often its SYN was sent again; None where the system does not say.
         outcome: set once it is over.
     """
 
@@ -91,8 +93,19 @@ class Exchange:
         stream: bool,
         connect_limit_s: float = 0.0,
         interface: str | None = None,
+        echo_deadline: Callable[[], Deadline] | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
+
+        Args:
+            conversation: what to say.
+            address: numeric.
+            port: 1 to 65535.
+            deadline: end of the run's budget.
+            stream: TCP, else UDP.
+            connect_limit_s: how long the TCP handshake may take.
+            interface: to bind to; None: the system's choice.
+            echo_deadline: until when an answer to an echo test may be waited for; None: as all.
 
         Raises:
             ValueError: the address is not numeric.
@@ -100,6 +113,7 @@ class Exchange:
         self._conversation = conversation
         self._target = numeric_target(address, port)
         self._deadline = deadline
+        self._echo_deadline = echo_deadline
         self._stream = stream
         self._connect_limit_s = connect_limit_s
         self._interface = interface
@@ -115,6 +129,7 @@ class Exchange:
         self.events = selectors.EVENT_WRITE
         self.until_s = 0.0
         self.connect_s: float | None = None
+        self.syn_repeats: int | None = None
         self.outcome: TcpResult | UdpResult | LinkError | CannotRun | None = None
 
     def start(self) -> None:
@@ -155,7 +170,9 @@ class Exchange:
         why = Ended.BUDGET if self._cut else Ended.LIMIT
         if self._stream and self.connect_s is None:
             kind = FailureKind.CENSORED if self._cut else FailureKind.SILENT
-            self._finish(LinkError(kind, Operation.CONNECT, waited_s=waited_s))
+            repeats = syn_repeats(self.socket) if self.socket else None
+            detail = f"SYN sent {repeats + 1} times" if repeats else ""
+            self._finish(LinkError(kind, Operation.CONNECT, detail, waited_s=waited_s))
             return
         if self._unsent:
             # The peer takes nothing more: the conversation hears it at its next wait.
@@ -170,9 +187,12 @@ class Exchange:
             self.socket.close()
             self.socket = None
 
-    def _await(self, events: int, limit_s: float) -> None:
+    def _await(self, events: int, limit_s: float, operation: Operation | None = None) -> None:
         self._since_s = clock_s()
-        wait_s, self._cut = self._deadline.cut(limit_s)
+        deadline = self._deadline
+        if operation is Operation.ECHO_TEST and self._echo_deadline is not None:
+            deadline = self._echo_deadline()
+        wait_s, self._cut = deadline.cut(limit_s)
         self.events = events
         self.until_s = self._since_s + wait_s
 
@@ -202,6 +222,7 @@ class Exchange:
                 self._finish(link_error(error, Operation.CONNECT, waited_s=waited_s))
                 return
             self._gone = Ended.RESET
+        self.syn_repeats = syn_repeats(connecting)
         rtt_s = handshake_rtt_s(connecting)
         self.connect_s, self._source = (
             (elapsed_s, "clock") if rtt_s is None else (rtt_s, "tcp_info")
@@ -218,11 +239,11 @@ class Exchange:
                     self._unsent = data
                     self._await(selectors.EVENT_WRITE, SEND_LIMIT_S)
                     self._transmit()
-                case Wait(limit_s, _):
-                    self._await(selectors.EVENT_READ, limit_s)
+                case Wait(limit_s, operation):
+                    self._await(selectors.EVENT_READ, limit_s, operation)
                     if self._gone is not None:
                         self._read_last(self._gone)
-                    elif self._cut and self._deadline.passed():
+                    elif self._cut and self.until_s <= clock_s():
                         self._tell_end(Ended.BUDGET, 0.0)
                     else:
                         return

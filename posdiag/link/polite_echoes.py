@@ -8,9 +8,9 @@ import secrets
 from posdiag.link.politeness import HostAllowance
 from posdiag.model.errors import CannotRun, LocalWireError
 from posdiag.model.observation import NotRunReason, Operation
-from posdiag.model.site import AcquirerProfile, Dialect, Site
+from posdiag.model.site import AcquirerProfile, Site
 from posdiag.wire.conversation import Done, Ended, Send, Step, Wait
-from posdiag.wire.echo import EchoConversation
+from posdiag.wire.echo import NAMES_MERCHANT, NAMES_TERMINAL, EchoConversation
 
 QUICK_S = 5.0
 """After an answer slower than this no further echo is sent: the host has enough to do."""
@@ -30,6 +30,7 @@ class PoliteEchoes:
         live: they bear the terminal's own number.
         pause_first: wait for a moment before the first echo, so that who watches can do other work
             (judge a certificate) that would lengthen the time of the echo.
+        enough: after an answer no further echo is sent.
         begun: the first echo was asked for, so whatever lies below (TLS) is done.
         refusal: why an echo was not sent, None while none was refused.
         answered_at: local time of the laptop at each answer, with zone.
@@ -48,6 +49,7 @@ class PoliteEchoes:
         """
         self.echoes = echoes
         self.pause_first = False
+        self.enough = False
         self._pausing = False
         self.live = live
         self.begun = False
@@ -64,7 +66,9 @@ class PoliteEchoes:
                 self._pausing = True
                 return Wait(_PAUSE_S, Operation.ECHO_TEST)
         answers = self.echoes.answers
-        if self.refusal is not None or (answers and answers[-1].answer_s > QUICK_S):
+        if self.refusal is not None or (
+            answers and (self.enough or answers[-1].answer_s > QUICK_S)
+        ):
             return Done()
         step = self.echoes.step(now_s)
         if isinstance(step, Send):
@@ -96,6 +100,17 @@ class PoliteEchoes:
             return None
         return clock_difference(answers[-1].host_time, self.answered_at[-1])
 
+    def date_difference(self) -> int | None:
+        """Return the host's date minus the laptop's in days, None if the host does not say."""
+        answers = self.echoes.answers
+        if not answers or len(answers) != len(self.answered_at):
+            return None
+        return date_difference(answers[-1].host_date, self.answered_at[-1])
+
+    def passed_at(self) -> datetime.datetime | None:
+        """Return when the last answer came, local time with zone; None without an answer."""
+        return self.answered_at[-1] if self.answered_at else None
+
 
 def echoes_for(
     site: Site,
@@ -118,13 +133,13 @@ def echoes_for(
             used; not_declared: a number or setting that an echo needs is not known or wrong.
     """
     settings = acquirer.echo
-    # ISO 8583:1987 names no terminal in its echo, so no number is needed.
-    names_terminal = settings.dialect is Dialect.UNIONPAY
+    # The ISO dialects name no terminal in their echo, so no number is needed.
+    names_terminal = settings.dialect in NAMES_TERMINAL
     live = names_terminal and not settings.test_tid
     if live and LIVE_CONSENT not in consents:
         raise CannotRun(NotRunReason.CONSENT_REQUIRED, f"--allow {LIVE_CONSENT}")
     tid, mid = (site.tid, site.mid) if live else (settings.test_tid, settings.test_mid)
-    if names_terminal and not (tid and mid):
+    if names_terminal and not (tid and (mid or settings.dialect not in NAMES_MERCHANT)):
         missing = "tid, mid" if live else "acquirer.echo.test_mid"
         raise CannotRun(NotRunReason.NOT_DECLARED, missing)
     try:
@@ -162,3 +177,25 @@ def clock_difference(host_time: str, laptop: datetime.datetime) -> float | None:
     ours_s = laptop.hour * 3600 + laptop.minute * 60 + laptop.second + laptop.microsecond / 1e6
     theirs_s = time.hour * 3600 + time.minute * 60 + time.second
     return (theirs_s - ours_s + _DAY_S / 2) % _DAY_S - _DAY_S / 2
+
+
+def date_difference(host_date: str, laptop: datetime.datetime) -> int | None:
+    """Return the host's date minus the laptop's in days, in the year that brings them nearest.
+
+    Around midnight a day may be nothing but another time zone.
+
+    Args:
+        host_date: F13, ``MMDD``.
+        laptop: local time at which the answer came.
+
+    Returns:
+        days, None where F13 is no date of the year.
+    """
+    found = []
+    for year in (laptop.year - 1, laptop.year, laptop.year + 1):
+        try:
+            date = datetime.date(year, int(host_date[:2]), int(host_date[2:]))
+        except ValueError:
+            continue
+        found.append((date - laptop.date()).days)
+    return min(found, key=abs, default=None)

@@ -131,3 +131,21 @@ def handshake_rtt_s(connected: socket.socket) -> float | None:
         return None
     rtt_us = int.from_bytes(told[_TCPI_RTT : _TCPI_RTT + 4], sys.byteorder)
     return rtt_us / 1e6 if rtt_us else None
+
+
+def syn_repeats(connecting: socket.socket) -> int | None:
+    """Return how often the SYN was sent again, None if the system does not say.
+
+    Only meaningful until data is sent: later it counts other segments too.
+
+    Source: Linux ``struct tcp_info``: ``tcpi_total_retrans`` at offset 100.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        told = connecting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    except OSError:
+        return None
+    if len(told) < 104:
+        return None
+    return int.from_bytes(told[_TCPI_TOTAL_RETRANS:104], sys.byteorder)

@@ -14,21 +14,44 @@ if TYPE_CHECKING:
 
 
 def client_context() -> ssl.SSLContext:
-    """Return a context that verifies nothing and speaks to old hosts too.
+    """Return a context that verifies nothing, of TLS 1.2 and newer.
 
-    A host with TLS 1.0 or a 1024-bit key is to be measured and named, not refused by us. Nothing
-    secret passes: an echo test carries no key and no card.
+    A host with a 1024-bit key is to be measured and named, not refused by us. Nothing secret
+    passes: an echo test carries no key and no card.
+    """
+    import ssl
+
+    context = _context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def legacy_context() -> ssl.SSLContext:
+    """Return a context of TLS 1.0 and 1.1 alone, for hosts that speak nothing newer.
+
+    Raises:
+        CannotRun: unsupported: this Python's OpenSSL has neither.
     """
     import ssl
     import warnings
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    if not (ssl.HAS_TLSv1 or ssl.HAS_TLSv1_1):
+        raise CannotRun(NotRunReason.UNSUPPORTED, f"TLS 1.0 and 1.1 in {ssl.OPENSSL_VERSION}")
+    context = _context()
     with warnings.catch_warnings():
         # Python warns of every version below 1.2, which is the point here.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+def _context() -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
 

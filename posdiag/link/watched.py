@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import selectors
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.exchange import Exchange, TcpResult, clock_s
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.wire.conversation import Conversation
+
+
+class Connected(NamedTuple):
+    """How a connection came about.
+
+    Attributes:
+        took_s: duration of the TCP handshake.
+        syn_repeats: how often the SYN was sent again; None where the system does not say.
+    """
+
+    took_s: float
+    syn_repeats: int | None
 
 
 def watch_tcp(
@@ -19,7 +32,8 @@ def watch_tcp(
     connect_limit_s: float,
     *,
     interface: str | None = None,
-) -> Iterator[float]:
+    echo_deadline: Callable[[], Deadline] | None = None,
+) -> Iterator[Connected]:
     """Run a conversation as ``run_tcp`` does, and stop to be looked at after every event.
 
     So a probe can tell what it knows already (connected, TLS done) while a long wait goes on.
@@ -31,10 +45,12 @@ def watch_tcp(
         deadline: end of the run's budget.
         connect_limit_s: how long the TCP handshake may take.
         interface: a name or an own address to bind to; None: the system's choice.
+        echo_deadline: until when an answer to an echo test may be waited for; None: as all.
 
     Yields:
-        the seconds that the TCP handshake took, first when the connection has come about, then
-        the same again after each event, for the last time when the conversation is over.
+        how the TCP handshake went, first when the connection has come about, then the same again
+        after each event and when the budget is spent, for the last time when the conversation is
+        over.
 
     Raises:
         LinkError: as ``run_tcp``.
@@ -48,28 +64,34 @@ def watch_tcp(
         stream=True,
         connect_limit_s=connect_limit_s,
         interface=interface,
+        echo_deadline=echo_deadline,
     )
+    spent = False
     try:
         exchange.start()
         while exchange.socket is not None:
-            _turn_once(exchange)
+            _turn_once(exchange, None if spent else deadline)
+            spent = deadline.passed()
             if exchange.connect_s is not None and exchange.socket is not None:
-                yield exchange.connect_s
+                yield Connected(exchange.connect_s, exchange.syn_repeats)
     finally:
         exchange.abandon()
     if isinstance(exchange.outcome, LinkError | CannotRun):
         raise exchange.outcome
     if isinstance(exchange.outcome, TcpResult):
-        yield exchange.outcome.connect_s
+        yield Connected(exchange.outcome.connect_s, exchange.syn_repeats)
 
 
-def _turn_once(exchange: Exchange) -> None:
-    """Wait for what the exchange waits for, and let it go on."""
+def _turn_once(exchange: Exchange, until: Deadline | None) -> None:
+    """Wait for what the exchange waits for, and let it go on; no longer than ``until``."""
     if exchange.socket is None:
         return
+    wait_s = max(0.0, exchange.until_s - clock_s())
+    if until is not None:
+        wait_s = min(wait_s, until.remaining_s())
     with selectors.DefaultSelector() as selector:
         selector.register(exchange.socket, exchange.events)
-        is_ready = bool(selector.select(max(0.0, exchange.until_s - clock_s())))
+        is_ready = bool(selector.select(wait_s))
     if is_ready:
         exchange.ready()
     elif clock_s() >= exchange.until_s:

@@ -200,13 +200,18 @@ class Codes(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     Attributes:
         codes: value (as text; flags are ``true`` and ``false``) -> level.
         dialects: the same per message dialect of the host; looked at before ``codes``.
-        default: level of a value in neither; None: such a value says nothing here.
+        groups: the value is a response code (F39): its verdict group at this host -> level; looked
+            at after both.
+        listed: level of a response code that any list has, whatever it means; looked at last.
+        default: level of a value in none; None: such a value says nothing here.
         certainty: probability that a listed value means its level (the rest spread evenly).
     """
 
     observation: str
     codes: dict[str, str] = {}
     dialects: dict[str, dict[str, str]] = {}
+    groups: dict[CodeGroup, str] = {}
+    listed: str | None = None
     default: str | None = None
     certainty: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
 
@@ -343,6 +348,47 @@ class EvidenceVariable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     source: str
 
 
+class CodeGroup(StrEnum):
+    """What a response code means for a sign-on (verdict groups)."""
+
+    ACCEPTED = "accepted"
+    IDENTITY = "identity"
+    FORMAT = "format"
+    STATE = "state"
+    KEYS = "keys"
+    HOST = "host"
+    CARD = "card"
+    OTHER = "other"
+
+
+class ResponseCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a value of F39 means."""
+
+    group: CodeGroup
+    meaning: Text
+
+
+COMMON_CODES = "common"
+"""Table of the codes that all families of dialects share."""
+OWN_CODES_ONLY = frozenset({"iso1993"})
+"""Families whose codes have three digits, so that the common ones do not apply."""
+ResponseCodes = dict[str, dict[str, ResponseCode]]
+"""Family of dialects -> code -> meaning."""
+
+
+def response_code(codes: ResponseCodes, dialect: str, code: str) -> ResponseCode | None:
+    """Return what a code means at a host, None if no list has it.
+
+    Args:
+        codes: of the knowledge.
+        dialect: family of the host's dialect, empty if unknown: only what all share counts then.
+        code: as it came, in any case of letters.
+    """
+    families = [dialect] if dialect in OWN_CODES_ONLY else [dialect, COMMON_CODES]
+    known = (codes.get(family, {}).get(code.strip().upper()) for family in families)
+    return next((found for found in known if found is not None), None)
+
+
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a screen or receipt can say.
 
@@ -390,17 +436,24 @@ class KnowledgeBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     causes: list[Cause]
     variables: list[EvidenceVariable]
     messages: list[Message]
+    response_codes: ResponseCodes = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What the diagnosis must know about the site, as values.
 
     Attributes:
+        dialect: family of the host's message dialect, empty if it is not known.
         expected: what the acquirer's sheet says, by key (``host``, ``port``, ``nii``, ``tid`` ...).
         shared_parts: parts whose devices count as the terminal's.
         path_shared: ``yes`` where the laptop sees the terminal's path, ``no``, or ``unknown``.
         hidden: variables that cannot be seen from here by design.
         confirmed_visits: visits behind the priors.
+        syn_waits_s: when the terminal repeats a SYN, all its connects in a row; empty: RFC 6298.
+        name_waits_s: when it asks a name server again.
+        least_rto_s: least time-out of one of its segments.
+        service_sigma: log-normal spread of the host's service time.
+        messages: requests of one sign-on.
     """
 
     link_class: LinkClass | None = None
@@ -416,3 +469,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     timer_s: float | None = None
     simulated: bool = False
     confirmed_visits: int = 0
+    syn_waits_s: tuple[float, ...] = ()
+    name_waits_s: tuple[float, ...] = (0.0, 5.0)
+    least_rto_s: float = 0.2
+    service_sigma: float = 0.5
+    messages: int = 1

@@ -149,12 +149,14 @@ class StageTime(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         seconds: measured or waited; None where nothing is known.
         state: ``silent`` where its own limit passed, ``censored`` where the budget cut it.
+        tail_s: what it takes on average in the slowest twentieth of the sign-ons.
     """
 
     stage: Literal["name", "connect", "tls", "host"]
     seconds: float | None
     state: Literal["measured", "silent", "censored", "failed", "unknown"]
     detail: str = ""
+    tail_s: float | None = None
 
 
 class TimeBudget(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,20 +164,38 @@ class TimeBudget(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         timer_s: None where it is not known.
-        timer_basis: ``menu``, ``profile`` or ``unknown``.
+        timer_basis: ``effective`` (a wait was seen to end then), ``menu``, ``profile`` or
+            ``unknown``.
+        menu_s: what the terminal's menu says.
+        effective_s: after which a wait for the answer was seen to end.
         exceeds: P(a sign-on outlasts the timer); None where it cannot be worked out.
         exceeds_low: lower end of its 95 % interval.
         exceeds_high: upper end.
-        basis: what it rests on, for people.
+        samples: round trips behind it.
+        method: ``series`` where sign-ons were played through a long series, ``independent`` where
+            only a share of losses is known; empty: not worked out.
+        eats: the stage that takes most of a slow sign-on, or that failed.
+        target: share of sign-ons that may outlast the advised timer.
+        smallest_s: smallest timer for it, None where none of up to 90 s will do.
+        smallest_high_s: likewise at the upper end of what is uncertain.
+        supported: smallest share that the samples bear out; a target below it is extrapolated.
     """
 
     stages: list[StageTime]
     timer_s: float | None
-    timer_basis: Literal["menu", "profile", "unknown"]
+    timer_basis: Literal["effective", "menu", "profile", "unknown"]
     exceeds: float | None = None
     exceeds_low: float | None = None
     exceeds_high: float | None = None
     samples: int = 0
+    menu_s: float | None = None
+    effective_s: float | None = None
+    method: Literal["", "independent", "series"] = ""
+    eats: Literal["name", "connect", "tls", "host"] | None = None
+    target: float | None = None
+    smallest_s: float | None = None
+    smallest_high_s: float | None = None
+    supported: float | None = None
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,6 +275,29 @@ class WrongInput(msgspec.Struct, frozen=True, kw_only=True):
     found: str
 
 
+class WatchSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a watch of several rounds could have seen; its report is that of the worst round.
+
+    Attributes:
+        rounds: that were run.
+        planned: that would have been run.
+        every_s: between the beginnings of two rounds.
+        begun_at: end of the first round, UTC, ISO 8601.
+        ended_at: end of the last one.
+        not_fine: rounds with a fault or a risk.
+        detects: smallest share of the time that a fault must be there to be seen in one of the
+            rounds with probability 0.95.
+    """
+
+    rounds: int
+    planned: int
+    every_s: float
+    begun_at: str
+    ended_at: str
+    not_fine: int
+    detects: Probability
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The one document.
 
@@ -264,6 +307,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         basis: on what the probabilities rest.
         error: set where ``end`` is ``error``: one line.
         mistakes: set where an input is wrong: all of them.
+        watch: set where the run was repeated.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
@@ -292,3 +336,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     saved_to: str = ""
     error: str = ""
     mistakes: list[WrongInput] = []
+    watch: WatchSummary | None = None

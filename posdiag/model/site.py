@@ -69,10 +69,27 @@ class HostRole(StrEnum):
 
 
 class Dialect(StrEnum):
-    """Message dialects of the echo test (fact sheet sections 2 and 3)."""
+    """Message dialects of the echo test (fact sheet sections 2 and 3).
+
+    ``_bcd`` is the same table of fields with packed digits; UnionPay and Hypercom are packed too.
+    """
 
     UNIONPAY = "unionpay"
     ISO1987 = "iso1987"
+    ISO1987_BCD = "iso1987_bcd"
+    ISO1993 = "iso1993"
+    ISO1993_BCD = "iso1993_bcd"
+    HYPERCOM = "hypercom"
+
+    @property
+    def packed(self) -> bool:
+        """Whether two digits share a byte."""
+        return self not in (Dialect.ISO1987, Dialect.ISO1993)
+
+    @property
+    def family(self) -> str:
+        """The name under which the meanings of its response codes are known."""
+        return self.value.removesuffix("_bcd")
 
 
 class Framing(StrEnum):
@@ -80,8 +97,13 @@ class Framing(StrEnum):
 
     BINARY2 = "binary2"
     BINARY2_INCLUSIVE = "binary2_inclusive"
+    BINARY2_LE = "binary2_le"
     BCD2 = "bcd2"
     ASCII4 = "ascii4"
+    HEX4 = "hex4"
+    BINARY3 = "binary3"
+    BINARY4 = "binary4"
+    BINARY2_FILLER2 = "binary2_filler2"
 
 
 class ComplaintKind(StrEnum):
@@ -122,6 +144,9 @@ class TerminalTimers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         attempts: connects before it gives up, at least 1.
         dns_try_s: wait for one name server answer.
         dns_tries: queries per name server.
+        syn_waits_s: when a SYN is sent again within one connect, ascending from 0; a stack with
+            ``tcp_syn_linear_timeouts`` of 4 has 0, 1, 2, 3, 4, 5, 7, 11.
+        least_rto_s: least time-out of a segment: 1 in RFC 6298, 0.2 in Linux.
     """
 
     response_s: Seconds = 60.0
@@ -129,6 +154,10 @@ class TerminalTimers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     dns_try_s: Seconds = 5.0
     dns_tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    syn_waits_s: Annotated[
+        list[Annotated[float, msgspec.Meta(ge=0, le=3600)]], msgspec.Meta(min_length=1)
+    ] = msgspec.field(default_factory=lambda: [0.0, 1.0, 3.0, 7.0, 15.0, 31.0])
+    least_rto_s: Annotated[float, msgspec.Meta(ge=0.05, le=10)] = 0.2
 
 
 class TerminalProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -162,6 +191,9 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         address: name or IP address; an empty address means "ask the acquirer".
         server_name: name for TLS where it differs from ``address``.
         ca_file: PEM file with the acquirer's own root, else the system's roots are used.
+        issuer: the issuer that the host's certificate is known to have, as RFC 4514 text
+            (``CN=Bank CA,O=Bank,C=CN``); another one is told.
+        http_path: messages go in HTTP POST requests to this path; empty: they go bare.
     """
 
     role: HostRole = HostRole.PRIMARY
@@ -170,6 +202,8 @@ class HostEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     tls: bool = False
     server_name: str | None = None
     ca_file: str | None = None
+    issuer: str | None = None
+    http_path: Annotated[str, msgspec.Meta(pattern="^(/[!-~]*)?$")] = ""
 
 
 class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -177,7 +211,13 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         tpdu: 10 hex digits, empty where the dialect has none.
-        header: 12 digits of the UnionPay application header, empty where there is none.
+        header: UnionPay: 12 digits of the application header; ASCII dialects: the characters before
+            the MTI, such as ``ISO006000075`` (BASE24); empty where there is none.
+        raw_bitmap: ASCII dialects: the bitmaps are raw bytes instead of hex digits.
+        ebcdic: packed ISO dialects: text fields are in EBCDIC.
+        nii: Hypercom: field 24, empty where the host wants none.
+        sign_on_code: UnionPay: F60.3 of a sign-on (001 single-length keys, 003 double-length, 004
+            with a track key); a sign-on is sent with ``--allow sign-on`` only.
         test_tid: 8 characters; empty means no echo without ``--allow echo-live-tid``.
         test_mid: 15 characters.
     """
@@ -185,7 +225,11 @@ class EchoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     dialect: Dialect
     framing: Framing
     tpdu: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{10})?$")] = ""
-    header: Annotated[str, msgspec.Meta(pattern="^([0-9]{12})?$")] = ""
+    header: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,32}$")] = ""
+    raw_bitmap: bool = False
+    ebcdic: bool = False
+    nii: Annotated[str, msgspec.Meta(pattern="^([0-9]{3})?$")] = ""
+    sign_on_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$")] = "003"
     test_tid: Annotated[str, msgspec.Meta(pattern="^([ -~]{8})?$")] = ""
     test_mid: Annotated[str, msgspec.Meta(pattern="^([ -~]{15})?$")] = ""
 
@@ -201,10 +245,25 @@ class StepLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Per host and run. A profile may lower these, never raise them."""
+    """Per host and run, and per hour where runs repeat. A profile may lower, never raise them."""
 
     connects: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
     echoes: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
+    connects_per_hour: Annotated[int, msgspec.Meta(ge=1, le=60)] = 60
+    echoes_per_hour: Annotated[int, msgspec.Meta(ge=0, le=20)] = 20
+
+
+class SignOnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a sign-on asks of the host.
+
+    Attributes:
+        messages: requests, each with its answer.
+        service_sigma: log-normal spread of the time that the host works on one; its scale is
+            measured. The default is an assumption (diagnosis science, section 3.2).
+    """
+
+    messages: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    service_sigma: Annotated[float, msgspec.Meta(gt=0, le=2)] = 0.5
 
 
 class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -215,8 +274,59 @@ class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     note: str = ""
 
 
+class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A window that recurs.
+
+    Attributes:
+        start: of the first one, with time zone.
+        minutes: how long each lasts.
+        rule: RFC 5545, ``FREQ=WEEKLY;BYDAY=SU``; days or longer.
+        time_zone: IANA name of the zone on whose wall it recurs; empty: UTC.
+        also: further starts.
+        omit: starts that are left out.
+    """
+
+    start: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=10080)]
+    rule: str
+    time_zone: str = ""
+    also: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
+    omit: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
+    note: str = ""
+
+
+class HostState(StrEnum):
+    """How an acquirer says that its host is."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    MAINTENANCE = "maintenance"
+
+
+class HostStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the acquirer's help desk or status page said.
+
+    Attributes:
+        as_of: when, with time zone.
+        until: how long it holds; None: two hours.
+    """
+
+    as_of: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    state: HostState
+    until: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
+    note: str = ""
+
+
 class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a host is: addresses, reach, framing, dialect, maintenance, hotline."""
+    """What a host is: addresses, reach, framing, dialect, maintenance, hotline.
+
+    Attributes:
+        maintenance: single windows.
+        maintenance_rules: windows that recur.
+        maintenance_calendar: iCalendar file, or its ``https://`` address, with more of both.
+        maintenance_zone: IANA name of the zone of times in the calendar that name none.
+    """
 
     id: Identifier
     title: Text
@@ -225,7 +335,11 @@ class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     echo: EchoSettings
     limits: StepLimits = StepLimits()
     politeness: Politeness = Politeness()
+    sign_on: SignOnShape = SignOnShape()
     maintenance: list[MaintenanceWindow] = []
+    maintenance_rules: list[MaintenanceRule] = []
+    maintenance_calendar: str = ""
+    maintenance_zone: str = ""
     hotline: str = ""
     sources: dict[str, str]
     verified_on: datetime.date | None = None
@@ -296,12 +410,14 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         interface: the interface that path probes are bound to; None: the system's choice.
         gateway: asked for round trips; None: the system's default route.
         resolvers: name servers in order; empty: the system's.
+        time_servers: asked for the time, so that the laptop's clock is known; empty: none.
         reference: an address beyond the gateway for round trips; None: no such test.
         portal_check: ``http://host/path`` that answers 204 and nothing else, to find a login page
             in the way; None: no such test.
         load_sink: ``ip:port`` that swallows an upload, for the delay under load (with consent).
         idle_s: how long a connection to the host rests before it is used again (with consent).
         series: round trips per series, 5 to 2000; the 99th percentile needs 300.
+        stalls_s: seconds of a long series to the reference that shows bursts and stalls; 0: none.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
             ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
     """
@@ -309,11 +425,13 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     interface: str | None = None
     gateway: str | None = None
     resolvers: list[str] = []
+    time_servers: list[str] = []
     reference: str | None = None
     portal_check: str | None = None
     load_sink: str | None = None
     idle_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 300.0
     series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
+    stalls_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
 
 
@@ -326,6 +444,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
         cards: cards that are read one after the other; the card in question comes first.
+        host_status: what the acquirer said of its host, if anybody asked.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -341,5 +460,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
     cards: CardCount = 1
+    host_status: HostStatus | None = None
     simulated: bool = False
     missing: list[str] = []

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KNOWN_NAME = "a.root-servers.net"
 """Asked where no host is known: a name that every name server of the internet can find."""
+_ADDRESSES, _AGREE = "name_lookup.addresses", "name_lookup.agree"
 _FIRST, _OTHER = "name_lookup.time", "name_lookup.other_time"
 
 
@@ -90,6 +91,30 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
     results = side_by_side([ask(resolver) for _, resolver in asked])
     for (observation, resolver), result in zip(asked, results, strict=True):
         yield _observed(context, observation, resolver, result, since_s)
+    yield from _answers(context, asked, results, since_s)
+
+
+def _answers(
+    context: ProbeContext,
+    asked: list[tuple[str, Resolver]],
+    results: list[NameLookupConversation | LinkError | CannotRun],
+    since_s: float,
+) -> Iterator[ProbeYield]:
+    """Yield what each name server answered, and whether they agree on any address."""
+    part = Part.LAPTOP if is_away(context.site) else Part.SHOP_NETWORK
+    told: list[set[str]] = []
+    for (_, resolver), result in zip(asked, results, strict=True):
+        if isinstance(result, LinkError | CannotRun) or not result.addresses:
+            continue
+        told.append(set(result.addresses))
+        addresses: list[float | str] = [*result.addresses]
+        yield context.measured(
+            _ADDRESSES, addresses, subject=str(resolver), part=part, since_s=since_s
+        )
+    if len(told) > 1:
+        # Large hosts give several addresses in turn: only answers without a common one differ.
+        agree = all(one & told[0] for one in told[1:])
+        yield context.measured(_AGREE, agree, part=part, since_s=since_s)
 
 
 def _observed(
@@ -132,6 +157,8 @@ PROBE = Probe(
     observables=(
         Observable(_FIRST, "s", "from the first query to the answer of the first name server"),
         Observable(_OTHER, "s", "the same of each further name server", "there is only one"),
+        Observable(_ADDRESSES, "", "what a name server answered"),
+        Observable(_AGREE, "", "the answers have an address in common", "fewer than two answers"),
     ),
     targets=_targets,
     run=_run,

@@ -57,6 +57,7 @@ class ProbeContext:
         started_s: ``time.monotonic()`` at the start of the run.
         ask: shows one English line, marked with ``N_``, to the person beside the laptop, who need
             not do it: nothing comes back.
+        patience: until when a probe that listens may wait for an answer; None: the deadline.
     """
 
     site: Site
@@ -65,6 +66,7 @@ class ProbeContext:
     consents: frozenset[str] = frozenset()
     started_s: float = field(default_factory=time.monotonic)
     ask: Callable[[str], None] = _to_nobody
+    patience: Deadline | None = None
 
     def now_s(self) -> float:
         """Return monotonic seconds since the run began."""
@@ -156,12 +158,15 @@ class Probe:
         resources: exclusive resources it holds (``serial:/dev/ttyUSB0``), from the site.
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
+        consents: names of ``--allow`` that let a probe run that is not safe; empty: its own name.
         needs_laptop: it measures the laptop itself, or the network that it really stands on (left
             out at a simulated site).
         alone: nothing else runs while it runs: it would be disturbed, or disturb.
         steps: what it does beyond that, each with a consent of its own.
         watch: looks for so many seconds instead of once; None: it has nothing to watch.
         typical_s: seconds that it usually takes, for the next test.
+        listens: it may go on after the budget while the context has patience; at the end of the
+            budget it has told what it waits for as censored, and what comes later replaces that.
     """
 
     name: str
@@ -172,8 +177,17 @@ class Probe:
     run: Callable[[ProbeContext], Iterator[ProbeYield]]
     resources: Callable[[Site], list[str]] = lambda _site: []
     effect: Effect = Effect.SAFE
+    consents: tuple[str, ...] = ()
     needs_laptop: bool = False
     alone: bool = False
     steps: tuple[Step, ...] = ()
     watch: Callable[[ProbeContext, float], Iterator[ProbeYield]] | None = None
     typical_s: float = 5.0
+    listens: bool = False
+
+    @property
+    def wants_consent(self) -> tuple[str, ...]:
+        """The names of ``--allow`` of which one is needed; none where it is safe."""
+        if self.effect is Effect.SAFE:
+            return ()
+        return self.consents or (self.name.replace("_", "-"),)

@@ -10,7 +10,9 @@ from posdiag.report.detail_lines import write_findings, write_outcomes, write_pl
 from posdiag.report.sheet import WIDTH, Sheet, console_width, print_sheet, wants_color
 from posdiag.report.time_lines import write_chance, write_time_budget
 from posdiag.report.verdict_lines import write_causes, write_fine, write_heading
+from posdiag.report.watch_lines import write_look_again, write_watch
 from posdiag.report.what_next import (
+    write_after_sign_on,
     write_also_fix,
     write_footer,
     write_missing,
@@ -49,6 +51,7 @@ def render(
         write_footer(sheet, report, words, verbose)
         return sheet
     write_heading(sheet, report, words)
+    write_watch(sheet, report, words)
     if report.state is State.CANNOT_SAY:
         write_fine(sheet, report, words)
         sheet.blank()
@@ -64,14 +67,14 @@ def render(
     write_not_checked(sheet, report, words, verbose)
     write_missing(sheet, report, words, verbose, hints or {})
     write_also_fix(sheet, report, words, verbose)
-    if report.state is State.NOTHING_WRONG:
-        sheet.paragraph(words("If it fails at another hour: run posdiag again at that hour."))
+    write_look_again(sheet, report, words)
     if verbose:
         write_findings(sheet, report, words)
         write_outcomes(sheet, report, words, verbose)
         write_plan(sheet, report.plan, words)
         sheet.blank()
     write_footer(sheet, report, words, verbose)
+    write_after_sign_on(sheet, report.outcomes, words)
     return sheet
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from posdiag.model.knowledge import Effect
-from posdiag.model.observation import NotRunReason
+from posdiag.model.observation import Measured, NotRunReason
 from posdiag.model.report import NOTHING_WRONG, OTHER, End, State
 from posdiag.model.site import ComplaintOutcome, LaptopAt, YesNo
 from posdiag.report.amounts import duration_words
@@ -53,6 +54,7 @@ def measured_count(report: Report) -> int:
 
 def write_heading(sheet: Sheet, report: Report, words: Words) -> None:
     """Write the first line, how likely it is, what that rests on and from where it was seen."""
+    _write_maintenance(sheet, report, words)
     lead = report.diagnoses[0] if report.diagnoses else None
     match report.state:
         case State.FAULT:
@@ -68,6 +70,26 @@ def write_heading(sheet: Sheet, report: Report, words: Words) -> None:
     sheet.items(_basis(report, lead, words))
     for remark in _remarks(report, words):
         sheet.paragraph(remark, "risk")
+
+
+def _write_maintenance(sheet: Sheet, report: Report, words: Words) -> None:
+    """Write that the host is in a window that was announced, and when it ends: before all else."""
+    told = {
+        seen.name: seen.result.value for seen in report.facts if isinstance(seen.result, Measured)
+    }
+    until = told.get("notice.until")
+    if not isinstance(until, str):
+        return
+    note = told.get("notice.note")
+    text = words("The acquirer announced maintenance of its host until {end}", end=_moment(until))
+    sheet.paragraph(f"{text} ({note})" if note else text, "risk")
+
+
+def _moment(text: str) -> str:
+    """Return date, time and time zone of a moment in ISO 8601, as its writer had them."""
+    found = datetime.datetime.fromisoformat(text)
+    zone = found.strftime("%z")
+    return f"{found:%Y-%m-%d %H:%M} {zone[:3]}:{zone[3:5]}"
 
 
 def _fault_heading(report: Report, lead: Diagnosis | None, words: Words) -> str:

@@ -102,6 +102,8 @@ FAILURES: Mapping[FailureKind, str] = {
     FailureKind.CERTIFICATE_NOT_YET_VALID: N_("certificate is not valid yet"),
     FailureKind.CERTIFICATE_WRONG_NAME: N_("certificate is for another name"),
     FailureKind.CERTIFICATE_UNTRUSTED: N_("certificate's issuer is not known here"),
+    FailureKind.CERTIFICATE_SELF_SIGNED: N_("certificate is signed by itself"),
+    FailureKind.CERTIFICATE_CHAIN_CUT: N_("certificate's issuer was neither sent nor is known"),
     FailureKind.STALE: N_("its values are out of date"),
     FailureKind.DRIVER_NOT_CONNECTED: N_("driver is not connected"),
     FailureKind.MUTE: N_("no sign of life"),

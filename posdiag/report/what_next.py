@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from posdiag.model.knowledge import Effect
-from posdiag.model.observation import Crashed, NotRunReason
+from posdiag.model.observation import Crashed, Measured, NotRunReason
 from posdiag.model.report import State
 from posdiag.model.site import ComplaintKind
 from posdiag.report.amounts import duration_words
@@ -13,13 +13,16 @@ from posdiag.report.verdict_lines import fix_items, is_fine
 from posdiag.report.vocabulary import ACTORS, EFFECTS, REASONS, reason_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from posdiag.model.observation import ProbeOutcome
     from posdiag.model.report import Diagnosis, NextTest, RankedFix, Report
     from posdiag.model.text import Text
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
 
+SENT = "sign_on.sent"
+"""Observation that says whose number signed on."""
 _COLUMN = 14
 _TITLES_SHOWN = 4
 _REASONS_SHOWN = 5
@@ -56,6 +59,15 @@ def _write_test(sheet: Sheet, test: NextTest, label: str, words: Words) -> None:
         else:
             text = words("type: {command}", command=test.command)
         sheet.row("", text, column=_COLUMN, role="command")
+
+
+def write_after_sign_on(sheet: Sheet, outcomes: Sequence[ProbeOutcome], words: Words) -> None:
+    """Write that the terminal must sign on again, where this run signed on in its name."""
+    seen = (one for outcome in outcomes for one in outcome.observations)
+    if any(one.name == SENT and one.result == Measured("live") for one in seen):
+        text = words("Now sign on at the terminal: the host has made new working keys for it.")
+        sheet.blank()
+        sheet.paragraph(text, "risk")
 
 
 def write_not_checked(sheet: Sheet, report: Report, words: Words, verbose: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
+import secrets
 import socket
 import struct
 import tempfile
@@ -18,10 +19,12 @@ import msgspec
 
 from posdiag.model.errors import RemoteWireError
 from posdiag.model.site import Dialect, EchoSettings, Framing
+from posdiag.simulate.delays import Delays
 from posdiag.simulate.listener import Listener
 from posdiag.simulate.throwaway_certificates import Kind, write_certificates
-from posdiag.wire.echo import EchoHost
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
+from posdiag.wire.http_post import HttpPostHost
 
 if TYPE_CHECKING:
     import ssl
@@ -53,6 +56,7 @@ class HostFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         reset_after_request: takes a request and resets.
         delay_s: pause before each answer.
         delays_s: pauses per echo instead, cycled over all connections.
+        delays: pauses drawn from a distribution instead.
         garbage: answers with an HTTP error, unframed.
         cut_answer_to: sends only that many bytes of each answer.
         keepalive_first: an empty frame before each answer.
@@ -60,12 +64,15 @@ class HostFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         response_code: F39.
         response_codes: F39 by TID, for TIDs that get another.
         processing_request: digit of the header that asks the terminal for something (UnionPay).
-        clock_offset_s: added to the host's clock in F12 and F13.
+        clock_offset_s: added to the host's clock in F12, F13 and the HTTP date.
+        http_path: messages come in HTTP POST requests to this path; empty: bare.
+        http_status: of its answers.
+        keys: bytes of working keys in the answer to an accepted sign-on; they are random.
         tls: speaks TLS.
         tls_certificate: which certificate it shows.
         certificate_days: days until a good certificate ends.
         client_certificate_required: refuses a client without a certificate.
-        tls_maximum: highest version.
+        tls_maximum: highest version; with ``1.0`` it speaks nothing newer, as old hosts do.
         tls_silent: connects, then never answers the handshake.
         tls_delay_s: pause before its part of the handshake.
     """
@@ -79,6 +86,7 @@ class HostFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     reset_after_request: bool = False
     delay_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     delays_s: list[Annotated[float, msgspec.Meta(ge=0)]] = []
+    delays: Delays | None = None
     garbage: bool = False
     cut_answer_to: Annotated[int, msgspec.Meta(ge=0)] | None = None
     keepalive_first: bool = False
@@ -87,11 +95,14 @@ class HostFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     response_codes: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{2}$")]] = {}
     processing_request: Annotated[str, msgspec.Meta(pattern="^[0-9]$")] = "0"
     clock_offset_s: float = 0.0
+    http_path: Annotated[str, msgspec.Meta(pattern="^(/[!-~]*)?$")] = ""
+    http_status: Annotated[int, msgspec.Meta(ge=100, le=599)] = 200
+    keys: Literal[0, 24, 40, 60] = 0
     tls: bool = False
     tls_certificate: Kind = "good"
     certificate_days: float = 365.0
     client_certificate_required: bool = False
-    tls_maximum: Literal["1.2", "1.3"] = "1.3"
+    tls_maximum: Literal["1.0", "1.2", "1.3"] = "1.3"
     tls_silent: bool = False
     tls_delay_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
@@ -126,8 +137,11 @@ class SimulatedHost:
             response_codes=faults.response_codes,
             processing_request=faults.processing_request,
             wrong_mti=faults.wrong_mti,
+            keys=secrets.token_bytes(faults.keys),
         )
-        self._delays_s = itertools.cycle(faults.delays_s or [faults.delay_s])
+        self._delays_s: Iterator[float] = itertools.cycle(faults.delays_s or [faults.delay_s])
+        if faults.delays is not None:
+            self._delays_s = faults.delays.drawn()
         self._lock = threading.Lock()
         self._listener = Listener(self._serve)
         self._held: list[socket.socket] = []
@@ -137,6 +151,16 @@ class SimulatedHost:
         self.server_name = server_name
         self.ca_file = ""
         self.journal: list[str] = []
+
+    @property
+    def connects(self) -> int:
+        """How many connections came."""
+        return self.journal.count("connect")
+
+    @property
+    def requests(self) -> int:
+        """How many requests came, understood or not."""
+        return sum(line.startswith(("request", "no request")) for line in self.journal)
 
     def start(self) -> None:
         """Bind a free port and begin to answer."""
@@ -171,6 +195,8 @@ class SimulatedHost:
         context.load_cert_chain(files.certificate, files.key)
         if faults.tls_maximum == "1.2":
             context.maximum_version = ssl.TLSVersion.TLSv1_2
+        elif faults.tls_maximum == "1.0":
+            _only_tls_1_0(context)
         if faults.client_certificate_required:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(files.ca)
@@ -265,8 +291,10 @@ class SimulatedHost:
 
     def _requests(self, link: socket.socket) -> Iterator[bytes]:
         frames = FrameDecoder(self._echo.framing)
+        http = HttpPostHost(self._faults.http_path) if self._faults.http_path else None
         while data := self._listener.receive(link):
-            frames.feed(data)
+            for part in [data] if http is None else http.feed(data):
+                frames.feed(part)
             while (body := frames.next_body()) is not None:
                 yield body
 
@@ -281,6 +309,8 @@ class SimulatedHost:
         framed = encode_frame(self._echo.framing, answer)[: faults.cut_answer_to]
         if faults.keepalive_first:
             framed = encode_frame(self._echo.framing, b"") + framed
+        if faults.http_path:
+            framed = HttpPostHost.answer(framed, self._clock(0.0), faults.http_status)
         self.journal.append("answer")
         link.sendall(framed)
         return True
@@ -296,6 +326,18 @@ class SimulatedHost:
         until_s = time.monotonic() + _DRAIN_S
         while time.monotonic() < until_s and self._listener.receive(link):
             pass
+
+
+def _only_tls_1_0(context: ssl.SSLContext) -> None:
+    import ssl
+    import warnings
+
+    with warnings.catch_warnings():
+        # Python warns of every version below 1.2, which is the point here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
 
 
 def _reset(link: socket.socket) -> None:

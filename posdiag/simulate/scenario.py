@@ -14,9 +14,10 @@ import msgspec
 
 from posdiag.model.errors import InputError, Mistake
 from posdiag.model.observation import Value
+from posdiag.model.site import EchoSettings
 from posdiag.simulate.android import AndroidFaults
 from posdiag.simulate.card import CardFaults
-from posdiag.simulate.host import HostFaults
+from posdiag.simulate.host import DEFAULT_ECHO, HostFaults
 from posdiag.simulate.modem import ModemFaults
 from posdiag.simulate.name_server import NameServerFaults
 from posdiag.simulate.nexo_terminal import NexoFaults
@@ -36,6 +37,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         host: the acquirer's host.
         modem: the terminal's modem; None: the laptop is not on it.
         android: the terminal, on the laptop's adb; None: it is not.
+        echo: how the host is spoken to; the site file says the same, as the acquirer's sheet would.
         zvt: a terminal that speaks ZVT with its till; none unless it is named.
         nexo: a terminal that speaks nexo over HTTPS, likewise.
         upload: items of a status upload that the terminal once sent, by number; none: no such file.
@@ -49,6 +51,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gateway: NameServerFaults = NameServerFaults()
     reference: NameServerFaults = NameServerFaults()
     host: HostFaults = HostFaults(tls=True)
+    echo: EchoSettings = DEFAULT_ECHO
     printer: PrinterFaults = PrinterFaults()
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self
 
-from posdiag.model.site import Dialect, EchoSettings, Framing
+import msgspec
+
 from posdiag.simulate.android import SimulatedAndroid
 from posdiag.simulate.card import SimulatedCard
-from posdiag.simulate.host import SimulatedHost
+from posdiag.simulate.host import DEFAULT_ECHO, SimulatedHost
 from posdiag.simulate.modem import SimulatedModem
 from posdiag.simulate.name_server import SimulatedNameServer
 from posdiag.simulate.nexo_terminal import SimulatedNexoTerminal
@@ -22,16 +23,6 @@ from posdiag.simulate.ups import SimulatedUps
 from posdiag.simulate.zvt_terminal import SimulatedZvtTerminal
 
 HOST_NAME = "signon.acquirer.example"
-ECHO = EchoSettings(
-    dialect=Dialect.UNIONPAY,
-    framing=Framing.BINARY2,
-    tpdu="6000030000",
-    header="602200000000",
-    test_tid="12345678",
-    test_mid="123456789012345",
-)
-"""As the shipped profile ``unionpay_tls_public`` has it."""
-
 LIMITS = {"dns_try_s": 1.0, "dns_tries": 2, "connect_s": 3.0, "tls_s": 3.0, "echo_s": 4.0}
 """Short, so that a demo's silence is a fact within seconds."""
 
@@ -64,7 +55,7 @@ class SimulatedShop:
         """
         lacks = set(scenario.without).__contains__
         self._scenario = scenario
-        self.host = SimulatedHost(scenario.host, ECHO, server_name=HOST_NAME)
+        self.host = SimulatedHost(scenario.host, scenario.echo, server_name=HOST_NAME)
         self.name_server = SimulatedNameServer(scenario.name_server, {HOST_NAME: ["127.0.0.1"]})
         self.gateway = SimulatedNameServer(scenario.gateway)
         self.reference = SimulatedNameServer(scenario.reference)
@@ -154,8 +145,12 @@ class SimulatedShop:
         }
         if self.host.ca_file:
             host["ca_file"] = self.host.ca_file
+        if self._scenario.host.http_path:
+            host["http_path"] = self._scenario.host.http_path
         limits: dict[str, object] = {f"acquirer.limits.{key}": LIMITS[key] for key in LIMITS}
-        return {"acquirer.hosts": [host], **limits}
+        told, usual = (msgspec.to_builtins(one) for one in (self._scenario.echo, DEFAULT_ECHO))
+        echo = {f"acquirer.echo.{key}": told[key] for key in told if told[key] != usual[key]}
+        return {"acquirer.hosts": [host], **echo, **limits}
 
     def _devices(self) -> list[dict[str, object]]:
         devices: list[dict[str, object]] = []

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-Kind = Literal["good", "expired", "not_yet_valid", "wrong_name", "self_signed"]
+Kind = Literal[
+    "good", "expired", "not_yet_valid", "wrong_name", "self_signed", "intermediate_missing"
+]
 
 _DAY = datetime.timedelta(days=1)
 _ROOT_NAME = "posdiag simulated root"
+_INTERMEDIATE_NAME = "posdiag simulated intermediate"
 _OTHER_NAME = "another.host.example"
 
 
@@ -48,15 +51,20 @@ def write_certificates(
     from cryptography.hazmat.primitives.asymmetric import ec
 
     now = datetime.datetime.now(tz=datetime.UTC)
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root = _certificate(_ROOT_NAME, root_key, span=(now - 3650 * _DAY, now + 3650 * _DAY))
+    root_key, issuer_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    long = (now - 3650 * _DAY, now + 3650 * _DAY)
+    root = _certificate(_ROOT_NAME, root_key, span=long)
+    issuer = root, root_key
+    if kind == "intermediate_missing":
+        signed = _certificate(_INTERMEDIATE_NAME, issuer_key, span=long, issued_by=issuer)
+        issuer = signed, issuer_key
     names = [_OTHER_NAME] if kind == "wrong_name" else [server_name, "127.0.0.1"]
     own = _certificate(
         names[0],
         key,
         span=_span(kind, now, days),
         names=names if address else names[:0],
-        issued_by=None if kind == "self_signed" else (root, root_key),
+        issued_by=None if kind == "self_signed" else issuer,
     )
     files = Files(folder / "ca.pem", folder / "host.pem", folder / "host_key.pem")
     pem = serialization.Encoding.PEM
@@ -88,7 +96,7 @@ def _certificate(
     names: list[str] | None = None,
     issued_by: tuple[x509.Certificate, EllipticCurvePrivateKey] | None = None,
 ) -> x509.Certificate:
-    """Return a certificate: of a root without ``names``, else of a server."""
+    """Return a certificate: of an authority without ``names``, else of a server."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import NameOID

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from ipaddress import ip_address
 
@@ -15,7 +14,9 @@ from posdiag.model.site import (
     HostRole,
     LaptopAt,
     LinkClass,
+    SignOnShape,
     Site,
+    TerminalTimers,
     YesNo,
 )
 from posdiag.site.facts import nii_of
@@ -68,6 +69,8 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
     """
     terminal, acquirer = site.terminal, site.acquirer
     complaint = complaint_of(site)
+    timers = terminal.timers if terminal else TerminalTimers()
+    shape = acquirer.sign_on if acquirer else SignOnShape()
     return Case(
         link_class=terminal.link_class if terminal else None,
         signon_needs_card=terminal.signon_needs_card if terminal else YesNo.UNKNOWN,
@@ -75,14 +78,30 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
         complaint_kind=str(complaint.kind),
         complaint_outcome=str(complaint.outcome),
         complaint_elsewhen=_elsewhen(complaint, now_hour),
-        dialect=str(acquirer.echo.dialect) if acquirer else "",
+        dialect=acquirer.echo.dialect.family if acquirer else "",
         expected=expected_of(site),
         shared_parts=shared_parts(site),
         path_shared=path_shared(site),
         timer_s=timer_of(site),
         simulated=site.simulated,
         confirmed_visits=confirmed_visits,
+        syn_waits_s=syn_waits(timers),
+        name_waits_s=tuple(timers.dns_try_s * tries for tries in range(timers.dns_tries)),
+        least_rto_s=timers.least_rto_s,
+        service_sigma=shape.service_sigma,
+        messages=shape.messages,
     )
+
+
+def syn_waits(timers: TerminalTimers) -> tuple[float, ...]:
+    """Return when the terminal sends a SYN, over all connects that it makes in a row.
+
+    Args:
+        timers: of the terminal's family.
+    """
+    within = [wait for wait in timers.syn_waits_s if wait < timers.connect_s]
+    attempts = range(timers.attempts)
+    return tuple(attempt * timers.connect_s + wait for attempt in attempts for wait in within)
 
 
 def complaint_of(site: Site) -> Complaint:
@@ -188,21 +207,3 @@ def timer_of(site: Site) -> float | None:
     if isinstance(seen, int | float) and not isinstance(seen, bool):
         return float(seen)
     return site.terminal.timers.response_s if site.terminal else None
-
-
-def maintenance_now(site: Site, now: datetime.datetime) -> bool | None:
-    """Return whether the acquirer announced maintenance for now, None where that is not known.
-
-    A list without a window that ends after ``now`` is an old list: it says nothing about today.
-
-    Args:
-        site: merged.
-        now: with time zone.
-    """
-    if now.utcoffset() is None:
-        raise ValueError("now needs a time zone")
-    windows = site.acquirer.maintenance if site.acquirer else []
-    current = [window for window in windows if window.end > now]
-    if not current:
-        return None
-    return any(window.start <= now for window in current)

@@ -46,6 +46,7 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         max: likewise the largest.
         integer: only whole numbers make sense.
         choices: what may be typed for a choice.
+        most: characters of a text, where more would be something that nobody may type.
         question: what to ask at the counter.
         hint: where to read it.
         part: whose part it is about.
@@ -57,6 +58,7 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     max: float | None = None
     integer: bool = False
     choices: list[str] = []
+    most: int = TEXT_LENGTH
     question: Text
     hint: Text | None = None
     part: Part = Part.OPERATOR
@@ -191,7 +193,7 @@ def in_words(fact: Fact) -> str:
     if fact.type is FactType.CHOICE:
         return "one of " + ", ".join(fact.choices)
     if fact.type is FactType.TEXT:
-        return f"a text of 1 to {TEXT_LENGTH} characters in quotes"
+        return f"a text of 1 to {fact.most} characters in quotes"
     kind = "a whole number" if fact.integer else "a number"
     unit = f" ({fact.unit})" if fact.unit else ""
     if fact.min is not None and fact.max is not None:
@@ -227,7 +229,7 @@ def _from_text(text: str, fact: Fact) -> tuple[Value, str]:
             return known[text.lower()], ""
         return "", wish + did_you_mean(text, fact.choices)
     if fact.type is FactType.TEXT:
-        good = 0 < len(text) <= TEXT_LENGTH and text.isprintable()
+        good = 0 < len(text) <= fact.most and text.isprintable()
         return text, "" if good else wish
     found = _NUMBER.match(unicodedata.normalize("NFKC", text))
     # "60 s" is as good as "60"; any other word after the number is not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +17,12 @@ from posdiag.model.site import (
     Framing,
     HostEndpoint,
     HostRole,
+    MaintenanceRule,
     MaintenanceWindow,
 )
 from posdiag.model.text import Text
 from posdiag.site.frame_rules import frame_mistakes
+from posdiag.site.recurrence import recurrence_mistake
 from posdiag.site.schema_words import did_you_mean, shown
 from posdiag.site.toml_file import BUILTIN_TYPES, walk
 
@@ -29,7 +32,9 @@ ASSUMPTION = "assumption:"
 PLACEHOLDER = "assumption: placeholder"
 
 _NEED_NO_SOURCE = frozenset({"id", "title", "sources", "verified_on"})
-_UNIONPAY_FRAMINGS = (Framing.BINARY2, Framing.BINARY2_INCLUSIVE, Framing.BCD2)
+_TEXT_FRAMINGS = (Framing.ASCII4, Framing.HEX4)
+_UNIONPAY_FRAMINGS = tuple(one for one in Framing if one not in _TEXT_FRAMINGS)
+_UNIONPAY_HEADER = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 def without_positions(key: str) -> str:
@@ -113,6 +118,7 @@ def rule_mistakes(tables: Mapping[str, object], *, file: str, folder: Path) -> l
         window = _part(item, MaintenanceWindow)
         if window:
             mistakes += _window_mistakes(window, f"maintenance.{position}", file)
+    mistakes += _recurrence_mistakes(tables, file, folder)
     return mistakes
 
 
@@ -155,8 +161,8 @@ def _echo_mistakes(echo: EchoSettings, file: str) -> list[Mistake]:
 
     Source:
         Q/CUP 009.1-2015 and public samples: UnionPay POS messages are packed digits behind a
-        length of two bytes, a TPDU of 5 bytes and an application header of 6 bytes; the ASCII form
-        of ISO 8583:1987 has neither header nor packed digits.
+        binary length, a TPDU of 5 bytes and an application header of 6 bytes; ASCII messages may
+        have a header of characters (BASE24), packed ones of other dialects have none.
     """
     mistakes = []
     if echo.dialect is Dialect.UNIONPAY:
@@ -166,16 +172,48 @@ def _echo_mistakes(echo: EchoSettings, file: str) -> list[Mistake]:
         if not echo.tpdu:
             wish = '10 hexadecimal digits such as "6000030000" for the dialect unionpay'
             mistakes.append(Mistake(file, "echo.tpdu", wish, "nothing"))
-        if not echo.header:
+        if not _UNIONPAY_HEADER.fullmatch(echo.header):
             wish = '12 digits such as "602200000000" for the dialect unionpay'
-            mistakes.append(Mistake(file, "echo.header", wish, "nothing"))
-    elif echo.header:
+            found = shown(echo.header) if echo.header else "nothing"
+            mistakes.append(Mistake(file, "echo.header", wish, found))
+    elif echo.header and echo.dialect.packed:
         wish = f"no application header for the dialect {echo.dialect}"
         mistakes.append(Mistake(file, "echo.header", wish, shown(echo.header)))
+    mistakes += _encoding_mistakes(echo, file)
     if bool(echo.test_tid) != bool(echo.test_mid):
         key, other = ("mid", "tid") if echo.test_tid else ("tid", "mid")
         wish = f"a test number as well as echo.test_{other}, or neither"
         mistakes.append(Mistake(file, f"echo.test_{key}", wish, "nothing"))
+    return mistakes
+
+
+def _encoding_mistakes(echo: EchoSettings, file: str) -> list[Mistake]:
+    mistakes = []
+    if echo.raw_bitmap and echo.dialect.packed:
+        wish = f"false: bitmaps of the dialect {echo.dialect} are always raw"
+        mistakes.append(Mistake(file, "echo.raw_bitmap", wish, "true"))
+    if echo.ebcdic and not (echo.dialect.packed and echo.dialect.family.startswith("iso")):
+        wish = "false: text in EBCDIC goes with the dialects iso1987_bcd and iso1993_bcd"
+        mistakes.append(Mistake(file, "echo.ebcdic", wish, "true"))
+    if echo.nii and echo.dialect is not Dialect.HYPERCOM:
+        wish = "nothing: the NII is a field of the dialect hypercom only"
+        mistakes.append(Mistake(file, "echo.nii", wish, shown(echo.nii)))
+    return mistakes
+
+
+def _recurrence_mistakes(tables: Mapping[str, object], file: str, folder: Path) -> list[Mistake]:
+    mistakes = []
+    rules = tables.get("maintenance_rules")
+    for position, item in enumerate(rules if isinstance(rules, list) else []):
+        rule = _part(item, MaintenanceRule)
+        wish = recurrence_mistake(rule) if rule else ""
+        if wish:
+            mistakes.append(Mistake(file, f"maintenance_rules.{position}", wish))
+    calendar = tables.get("maintenance_calendar")
+    names_file = isinstance(calendar, str) and calendar and not calendar.startswith("https://")
+    if names_file and not _is_file(folder / str(calendar)):
+        wish = "an iCalendar file that is there, or an address that begins with https://"
+        mistakes.append(Mistake(file, "maintenance_calendar", wish, shown(calendar)))
     return mistakes
 
 

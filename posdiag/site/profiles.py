@@ -13,6 +13,7 @@ import msgspec
 
 from posdiag.model.errors import Mistake, ProfileError
 from posdiag.model.site import AcquirerProfile, HostEndpoint, TerminalProfile
+from posdiag.site.maintenance import with_calendar
 from posdiag.site.profile_rules import rule_mistakes, source_mistakes
 from posdiag.site.schema_words import did_you_mean, shown
 from posdiag.site.toml_file import BUILTIN_TYPES, find_mistakes, parse_toml, read_text
@@ -227,11 +228,15 @@ def _checked(tables: Mapping[str, object], type_: type[P], path: Path) -> P:
 
 
 def anchored(profile: AcquirerProfile, folder: Path) -> AcquirerProfile:
-    """Return the profile with its CA files counted from the folder of the file that names them.
+    """Return the profile with the files that it names, counted from its own folder.
 
     Args:
-        profile: may name ``ca_file`` relative to its own file.
+        profile: may name ``ca_file`` and ``maintenance_calendar`` relative to its own file.
         folder: of that file.
+
+    Raises:
+        ProfileError: the calendar cannot be read.
+        SiteError: with every mistake of the calendar.
     """
 
     def at_home(host: HostEndpoint) -> HostEndpoint:
@@ -239,4 +244,9 @@ def anchored(profile: AcquirerProfile, folder: Path) -> AcquirerProfile:
             return host
         return msgspec.structs.replace(host, ca_file=str((folder / host.ca_file).absolute()))
 
-    return msgspec.structs.replace(profile, hosts=[at_home(host) for host in profile.hosts])
+    profile = msgspec.structs.replace(profile, hosts=[at_home(host) for host in profile.hosts])
+    calendar = profile.maintenance_calendar
+    if not calendar or calendar.startswith("https://"):
+        return profile
+    path = (folder / calendar).absolute()
+    return with_calendar(profile, read_text(path, error=ProfileError), file=calendar)

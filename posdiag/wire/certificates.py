@@ -133,13 +133,25 @@ def _judge(
                 f"{_called(certificate)} begins {certificate.not_valid_before_utc:%Y-%m-%d}"
             )
     if path is None:
-        issuer = own.issuer.rfc4514_string()
-        what = "signed by itself" if own.issuer == own.subject else f"issued by {issuer}"
-        return FailureKind.CERTIFICATE_UNTRUSTED, what
+        return _without_path(own, others)
     if not _matches(own, expected_name):
         names = ", ".join(sorted(_names(own))) or "no name"
         return FailureKind.CERTIFICATE_WRONG_NAME, f"{names} instead of {expected_name}"
     return None, _browsers_say(own, others, roots, expected_name, now)
+
+
+def _without_path(own: x509.Certificate, others: list[x509.Certificate]) -> tuple[FailureKind, str]:
+    """Return why no way leads to a root: no authority at all, one not sent, or one not known."""
+    what = f"issued by {own.issuer.rfc4514_string()}"
+    if own.issuer == own.subject:
+        return FailureKind.CERTIFICATE_SELF_SIGNED, "signed by itself"
+    last, left = own, list(others)
+    while (issuer := next((one for one in left if _issued(last, one)), None)) is not None:
+        left.remove(issuer)
+        last = issuer
+    if last.issuer == last.subject:
+        return FailureKind.CERTIFICATE_UNTRUSTED, what
+    return FailureKind.CERTIFICATE_CHAIN_CUT, what
 
 
 def _path(
@@ -261,3 +273,63 @@ def _called(certificate: x509.Certificate) -> str:
     if common:
         return str(common[0].value)
     return certificate.subject.rfc4514_string() or "a certificate without a name"
+
+
+_INSPECTORS = (
+    "fortinet", "fortigate", "sophos", "zscaler", "sangfor", "深信服", "奇安信", "kaspersky",
+    "eset ssl filter", "avast", "avg technologies", "bitdefender", "blue coat", "check point",
+    "watchguard", "sonicwall", "cisco umbrella", "netskope", "untangle", "mitmproxy",
+    "charles proxy", "fiddler",
+)  # fmt: skip
+"""Makers of boxes and programs that open TLS with an authority of their own. Source: the names of
+their default authorities, as their makers document them; far from complete."""
+_LOCAL_NAME = re.compile(r"\.(local|lan|home|internal|intranet|corp)\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])", re.ASCII)
+
+
+class ChainFacts(NamedTuple):
+    """What a chain says of itself, believed or not.
+
+    Attributes:
+        issuer: of the host's own certificate, RFC 4514; empty if it is unreadable.
+        subjects: of what was sent, in that order.
+        is_local: the issuer's name is that of a box or program on the way, or of a private network.
+    """
+
+    issuer: str
+    subjects: tuple[str, ...]
+    is_local: bool
+
+
+def chain_facts(chain: Sequence[bytes]) -> ChainFacts:
+    """Return names of a chain as it was sent; what cannot be read is left out.
+
+    Args:
+        chain: DER, the host's own certificate first.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            read = [one for der in chain[:_MAX_SENT] for one in _load(der)]
+            subjects = tuple(one.subject.rfc4514_string() for one in read)
+            issuer = x509.load_der_x509_certificate(chain[0]).issuer.rfc4514_string()
+        except (*_UNREADABLE, IndexError):
+            return ChainFacts("", (), is_local=False)
+    return ChainFacts(issuer, subjects, is_local=_is_local(issuer))
+
+
+def _is_local(issuer: str) -> bool:
+    lower = issuer.casefold()
+    if any(maker in lower for maker in _INSPECTORS) or _LOCAL_NAME.search(issuer):
+        return True
+    addresses = (_address(text) for text in _ADDRESS.findall(issuer))
+    return any(address is not None and address.is_private for address in addresses)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Return whether two RFC 4514 names are the same but for order, blanks and case."""
+    parts = [
+        sorted(part.strip().casefold() for part in re.split(r"(?<!\\),", text) if part.strip())
+        for text in (one, other)
+    ]
+    return parts[0] == parts[1]

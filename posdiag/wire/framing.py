@@ -1,13 +1,19 @@
 """Length prefixes in front of messages on a byte stream.
 
-Sample: ``00 34`` + 52 bytes (binary2) = ``00 36`` + 52 bytes (binary2_inclusive) = ``00 52`` + 52
-bytes (bcd2) = ``30 30 35 32`` + 52 bytes (ascii4).
+Sample, before 52 bytes::
+
+    00 34         binary2            00 52         bcd2       00 00 34      binary3
+    00 36         binary2_inclusive  30 30 35 32   ascii4     00 00 00 34   binary4
+    34 00         binary2_le         30 30 33 34   hex4       00 34 00 00   binary2_filler2
 
 Source: UnionPay host code and jPOS channel classes (NACChannel, its ``include-header-length``,
-BCDChannel, ASCIIChannel) as collected from public code.
+BCDChannel, ASCIIChannel, HEXChannel, CMFChannel, RawChannel, CSChannel) as collected from public
+code; little endian is what Wireshark assumes.
 """
 
 from __future__ import annotations
+
+import re
 
 from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.site import Framing
@@ -15,11 +21,17 @@ from posdiag.model.site import Framing
 MAX_BODY = 4096
 """Bytes. The longest message of the dialects that we speak is under 1 KiB."""
 
+_HEX4 = re.compile(r"[0-9A-Fa-f]{4}", re.ASCII)
 _PREFIX_BYTES = {
     Framing.BINARY2: 2,
     Framing.BINARY2_INCLUSIVE: 2,
+    Framing.BINARY2_LE: 2,
     Framing.BCD2: 2,
     Framing.ASCII4: 4,
+    Framing.HEX4: 4,
+    Framing.BINARY3: 3,
+    Framing.BINARY4: 4,
+    Framing.BINARY2_FILLER2: 4,
 }
 
 
@@ -44,14 +56,30 @@ def encode_frame(framing: Framing, body: bytes) -> bytes:
             prefix = bytes.fromhex(f"{len(body):04d}")
         case Framing.ASCII4:
             prefix = f"{len(body):04d}".encode("ascii")
+        case Framing.HEX4:
+            prefix = f"{len(body):04X}".encode("ascii")
+        case Framing.BINARY2_LE:
+            prefix = len(body).to_bytes(2, "little")
+        case Framing.BINARY3 | Framing.BINARY4:
+            prefix = len(body).to_bytes(_PREFIX_BYTES[framing])
+        case Framing.BINARY2_FILLER2:
+            prefix = len(body).to_bytes(2) + bytes(2)
     return prefix + body
 
 
 def _body_length(framing: Framing, prefix: bytes) -> int:
     """Return how many bytes follow; -1 where the prefix is no number of this framing."""
     match framing:
-        case Framing.BINARY2:
+        case Framing.BINARY2 | Framing.BINARY3 | Framing.BINARY4:
             return int.from_bytes(prefix)
+        case Framing.BINARY2_LE:
+            return int.from_bytes(prefix, "little")
+        case Framing.BINARY2_FILLER2:
+            # The filler may hold flags of the host: only the length counts.
+            return int.from_bytes(prefix[:2])
+        case Framing.HEX4:
+            text = prefix.decode("latin-1")
+            return int(text, 16) if _HEX4.fullmatch(text) else -1
         case Framing.BINARY2_INCLUSIVE:
             # Hosts that count the prefix still send 00 00 as a poll.
             stated = int.from_bytes(prefix)

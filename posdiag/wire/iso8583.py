@@ -1,4 +1,4 @@
-"""Codec for ISO 8583 messages: UnionPay POS (packed) and ISO 8583:1987 (ASCII).
+"""Codec for ISO 8583 messages: UnionPay POS, Hypercom, ISO 8583:1987 and 1993, packed or ASCII.
 
 Layout of a UnionPay echo request (回响测试), 52 bytes::
 
@@ -32,15 +32,20 @@ from posdiag.wire.iso8583_fields import (
     FIELDS,
     MASK,
     PAN,
+    PRIVATE,
     Content,
     Field,
+    key_check_values,
     masked_pan,
 )
 
 _TPDU_BYTES = 5
 _HEADER_BYTES = 6
+_EBCDIC = "cp037"
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)
 _TRACK = re.compile(r"[0-9D=]*", re.ASCII)
+_KEY_TEXT = re.compile(r"[0-9A-Za-z+/=]{16}", re.ASCII)
+"""What a key written as text looks like, in hex digits or base64."""
 _PRINTABLE = re.compile(r"[ -~]*", re.ASCII)
 
 
@@ -52,20 +57,29 @@ class Layout(NamedTuple):
         tpdu: 5 bytes of TPDU come first.
         header_size: bytes of application header after the TPDU (UnionPay: 6 packed bytes, else
             characters); 0 where there is none.
-        raw_bitmap: ISO 1987 only: bitmaps are raw bytes instead of hex digits.
+        raw_bitmap: ASCII dialects only: bitmaps are raw bytes instead of hex digits.
+        ebcdic: packed ISO dialects only: text fields are in EBCDIC (code page 037).
     """
 
     dialect: Dialect
     tpdu: bool = False
     header_size: int = 0
     raw_bitmap: bool = False
+    ebcdic: bool = False
+
+    @property
+    def packed(self) -> bool:
+        """Whether two digits share a byte."""
+        return self.dialect.packed
 
     @classmethod
     def of(cls, settings: EchoSettings) -> Self:
         """Return the layout that a host's echo settings describe."""
-        packed = settings.dialect is Dialect.UNIONPAY
-        header = (_HEADER_BYTES if packed else len(settings.header)) if settings.header else 0
-        return cls(settings.dialect, bool(settings.tpdu), header)
+        is_unionpay = settings.dialect is Dialect.UNIONPAY
+        header = (_HEADER_BYTES if is_unionpay else len(settings.header)) if settings.header else 0
+        return cls(
+            settings.dialect, bool(settings.tpdu), header, settings.raw_bitmap, settings.ebcdic
+        )
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +93,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         dropped: number -> size (digits, characters or bytes) of fields that are secret, or free
             text that cannot be read.
         oddities: what differed from the specification and did no harm, for people.
+        check_values: of the keys in a UnionPay sign-on answer: name -> first 6 hex digits of the
+            check value. The keys themselves are gone.
     """
 
     mti: str
@@ -87,6 +103,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     header: str = ""
     dropped: dict[int, int] = {}
     oddities: tuple[str, ...] = ()
+    check_values: dict[str, str] = {}
 
     @property
     def is_answer(self) -> bool:
@@ -135,21 +152,24 @@ def decode(data: bytes, layout: Layout) -> Message:
             and offset, never payload.
     """
     reader = _Reader(data)
-    packed = layout.dialect is Dialect.UNIONPAY
+    packed = layout.packed
     tpdu = reader.take(_TPDU_BYTES, "TPDU").hex().upper() if layout.tpdu else ""
     header = _take_header(reader, layout)
     mti = reader.digits(4, "MTI", packed=packed)
     fields: dict[int, str] = {}
     dropped: dict[int, int] = {}
     oddities: list[str] = []
+    check_values: dict[str, str] = {}
     for number in _take_bitmap(reader, layout):
         field = FIELDS[layout.dialect].get(number)
         if field is None:
             raise RemoteWireError(
                 "a field that this dialect does not have", field=f"F{number}", offset=reader.at
             )
-        value, size = _take_field(reader, number, field, oddities, packed=packed)
-        if value is None or _is_secret(number, mti, fields):
+        value, size = _take_field(reader, number, field, oddities, layout)
+        if number == DESCRIPTION and mti == "0810" and layout.dialect is Dialect.UNIONPAY:
+            check_values = key_check_values(data[reader.at - size : reader.at])
+        if value is None or _is_secret(number, value, mti, fields, layout):
             dropped[number] = size
         else:
             fields[number] = masked_pan(value) if number == PAN else value
@@ -158,13 +178,24 @@ def decode(data: bytes, layout: Layout) -> Message:
             f"{len(data) - reader.at} bytes too many", field="end", offset=reader.at
         )
     return Message(
-        mti=mti, fields=fields, tpdu=tpdu, header=header, dropped=dropped, oddities=tuple(oddities)
+        mti=mti,
+        fields=fields,
+        tpdu=tpdu,
+        header=header,
+        dropped=dropped,
+        oddities=tuple(oddities),
+        check_values=check_values,
     )
 
 
-def _is_secret(number: int, mti: str, earlier: dict[int, str]) -> bool:
+def _is_secret(number: int, value: str, mti: str, earlier: dict[int, str], layout: Layout) -> bool:
+    if number in ALWAYS_DROPPED:
+        return True
+    if layout.dialect is not Dialect.UNIONPAY:
+        may_be_key = mti[1] == "8" and number in PRIVATE and _KEY_TEXT.search(value) is not None
+        return may_be_key or number == DESCRIPTION
     if number != DESCRIPTION:
-        return number in ALWAYS_DROPPED
+        return False
     asks = mti[0] == "0" and mti[1] == "8" and mti[2] in "02"
     return not asks or earlier.get(60, "")[8:11] not in DESCRIPTION_CODES
 
@@ -184,7 +215,7 @@ def _take_bitmap(reader: _Reader, layout: Layout) -> list[int]:
     numbers: list[int] = []
     for first in (0, 64):
         start = reader.at
-        if layout.dialect is Dialect.UNIONPAY or layout.raw_bitmap:
+        if layout.packed or layout.raw_bitmap:
             bits = int.from_bytes(reader.take(8, "bitmap"))
         else:
             text = reader.take(16, "bitmap").decode("latin-1")
@@ -198,10 +229,10 @@ def _take_bitmap(reader: _Reader, layout: Layout) -> list[int]:
 
 
 def _take_field(
-    reader: _Reader, number: int, field: Field, oddities: list[str], *, packed: bool
+    reader: _Reader, number: int, field: Field, oddities: list[str], layout: Layout
 ) -> tuple[str | None, int]:
     """Return (value, its size); the value is None where free text cannot be read."""
-    name = f"F{number}"
+    name, packed = f"F{number}", layout.packed
     size = field.size
     if field.length_digits:
         start = reader.at
@@ -219,12 +250,13 @@ def _take_field(
                 raise RemoteWireError("not hex digits", field=name, offset=start)
             return text, size
         case Content.ASCII:
-            text = reader.take(size, name).decode("latin-1")
+            text = reader.take(size, name).decode(_EBCDIC if layout.ebcdic else "latin-1")
             if not _PRINTABLE.fullmatch(text):
-                raise RemoteWireError("not printable ASCII", field=name, offset=start)
+                what = "printable EBCDIC" if layout.ebcdic else "printable ASCII"
+                raise RemoteWireError(f"not {what}", field=name, offset=start)
             return text, size
         case Content.TEXT:
-            readable = _readable(reader.take(size, name))
+            readable = _readable(reader.take(size, name), layout)
             if readable is None:
                 oddities.append(f"{name} is not text ({size} bytes)")
             return readable, size
@@ -246,16 +278,20 @@ def _take_numeric(
     return text
 
 
-def _readable(raw: bytes) -> str | None:
-    """Return GBK text that can be shown and written back unchanged, else None."""
+def _readable(raw: bytes, layout: Layout) -> str | None:
+    """Return text that can be shown and written back unchanged, else None."""
     try:
-        text = raw.decode("gbk")
-        same = text.encode("gbk") == raw
+        text = raw.decode(_text_codec(layout))
+        same = text.encode(_text_codec(layout)) == raw
     except UnicodeError:
         return None
     # Control characters would move the cursor of whoever shows them.
     shown = all(unicodedata.category(letter)[0] != "C" for letter in text)
     return text if same and shown else None
+
+
+def _text_codec(layout: Layout) -> str:
+    return _EBCDIC if layout.ebcdic else "gbk"
 
 
 def encode(message: Message, layout: Layout) -> bytes:
@@ -268,7 +304,7 @@ def encode(message: Message, layout: Layout) -> bytes:
     Raises:
         LocalWireError: something that the table cannot say, a masked or a dropped field.
     """
-    packed = layout.dialect is Dialect.UNIONPAY
+    packed = layout.packed
     if message.dropped:
         raise LocalWireError("a message whose secrets were dropped cannot be written again")
     if not re.fullmatch(r"[0-9]{4}", message.mti):
@@ -282,7 +318,7 @@ def encode(message: Message, layout: Layout) -> bytes:
         field = FIELDS[layout.dialect].get(number)
         if field is None:
             raise LocalWireError("not in the table of this dialect", field=f"F{number}")
-        parts.append(_field_bytes(number, field, message.fields[number], packed=packed))
+        parts.append(_field_bytes(number, field, message.fields[number], layout))
     return b"".join(parts)
 
 
@@ -291,7 +327,7 @@ def _is_hex(text: str) -> bool:
 
 
 def _header_bytes(header: str, layout: Layout) -> bytes:
-    packed = layout.dialect is Dialect.UNIONPAY
+    packed = layout.dialect is Dialect.UNIONPAY  # its header alone is digits
     wanted = layout.header_size * 2 if packed else layout.header_size
     if len(header) != wanted or not (_DIGITS if packed else _PRINTABLE).fullmatch(header):
         raise LocalWireError("does not fit the layout", field="header")
@@ -307,16 +343,16 @@ def _bitmap_bytes(fields: dict[int, str], layout: Layout) -> bytes:
             raise LocalWireError("no such field", field=f"F{number}")
         bits |= 1 << (width - number)
     raw = bits.to_bytes(width // 8)
-    if layout.dialect is Dialect.UNIONPAY or layout.raw_bitmap:
+    if layout.packed or layout.raw_bitmap:
         return raw
     return raw.hex().upper().encode("ascii")
 
 
-def _field_bytes(number: int, field: Field, value: str, *, packed: bool) -> bytes:
-    name = f"F{number}"
+def _field_bytes(number: int, field: Field, value: str, layout: Layout) -> bytes:
+    name, packed = f"F{number}", layout.packed
     if number == PAN and MASK in value:
         raise LocalWireError("a masked number cannot be written", field=name)
-    raw, size = _content_bytes(name, field, value, packed=packed)
+    raw, size = _content_bytes(name, field, value, layout)
     if size > field.size or (not field.length_digits and size != field.size):
         raise LocalWireError(f"size {size} where {field.size} is allowed", field=name)
     if not field.length_digits:
@@ -326,8 +362,9 @@ def _field_bytes(number: int, field: Field, value: str, *, packed: bool) -> byte
     return f"{size:0{field.length_digits}d}".encode("ascii") + raw
 
 
-def _content_bytes(name: str, field: Field, value: str, *, packed: bool) -> tuple[bytes, int]:
+def _content_bytes(name: str, field: Field, value: str, layout: Layout) -> tuple[bytes, int]:
     """Return the bytes of a value and its size as the length prefix counts it."""
+    packed = layout.packed
     match field.content:
         case Content.DIGITS | Content.TRACK:
             allowed = _TRACK if field.content is Content.TRACK else _DIGITS
@@ -346,12 +383,12 @@ def _content_bytes(name: str, field: Field, value: str, *, packed: bool) -> tupl
         case Content.ASCII:
             if not _PRINTABLE.fullmatch(value):
                 raise LocalWireError("not printable ASCII", field=name)
-            return value.encode("ascii"), len(value)
+            return value.encode(_EBCDIC if layout.ebcdic else "ascii"), len(value)
         case Content.TEXT:
             try:
-                raw = value.encode("gbk")
+                raw = value.encode(_text_codec(layout))
             except UnicodeError:
-                raise LocalWireError("not in GBK", field=name) from None
-            if _readable(raw) != value:
+                raise LocalWireError("not in the host's characters", field=name) from None
+            if _readable(raw, layout) != value:
                 raise LocalWireError("not printable text", field=name)
             return raw, len(raw)

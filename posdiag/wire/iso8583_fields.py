@@ -1,7 +1,8 @@
-"""Field tables of the two ISO 8583 dialects, and which fields may never become values.
+"""Field tables of the ISO 8583 dialects, and which fields may never become values.
 
 Sources: UnionPay POS (Q/CUP 009.1-2015 as quoted in public terminal code: union_pay.xml of a
-Centerm POS, a Wireshark Lua plugin); ISO 8583:1987 table of fields (jPOS ``iso87ascii``).
+Centerm POS, a Wireshark Lua plugin); ISO 8583:1987 and ISO 8583:1993 tables of fields (jPOS
+``iso87ascii``, ``iso93ascii``); Hypercom: x-lugoo/HK_Indirect_EDC.
 """
 
 from __future__ import annotations
@@ -90,22 +91,33 @@ UNIONPAY_FIELDS: Mapping[int, Field] = MappingProxyType(
 """UnionPay POS, packed. A field that is not here is refused, never guessed."""
 
 
-def _iso1987() -> dict[int, Field]:
-    fixed = {
-        _N: "3:6 4:12 5:12 6:12 7:10 8:8 9:8 10:8 11:6 12:6 13:4 14:4 15:4 16:4 17:4 18:4 19:3"
-        " 20:3 21:3 22:3 23:3 24:3 25:2 26:2 27:1 53:16 66:1 67:2 68:3 69:3 70:3 71:4 72:4 73:6"
-        " 74:10 75:10 76:10 77:10 78:10 79:10 80:10 81:10 82:12 83:12 84:12 85:12 86:16 87:16"
-        " 88:16 89:16 90:42",
-        _A: "28:9 29:9 30:9 31:9 37:12 38:6 39:2 40:3 41:8 42:15 49:3 50:3 51:3 91:1 92:2 93:5"
-        " 94:7 95:42 97:17 98:25",
-        _T: "43:40",
-        _B: "52:8 64:8 96:8 128:8",
-    }
-    table = {
+HYPERCOM_FIELDS: Mapping[int, Field] = MappingProxyType(
+    {**UNIONPAY_FIELDS, **{number: Field(_T, 999, 3) for number in (48, 60, 61, 62, 63)}}
+)
+"""Hypercom style, packed: private fields are text where UnionPay packs digits."""
+
+
+def _fixed(table: dict[Content, str]) -> dict[int, Field]:
+    return {
         int(number): Field(content, int(size))
-        for content, entries in fixed.items()
+        for content, entries in table.items()
         for number, _, size in (entry.partition(":") for entry in entries.split())
     }
+
+
+def _iso1987() -> dict[int, Field]:
+    table = _fixed(
+        {
+            _N: "3:6 4:12 5:12 6:12 7:10 8:8 9:8 10:8 11:6 12:6 13:4 14:4 15:4 16:4 17:4 18:4 19:3"
+            " 20:3 21:3 22:3 23:3 24:3 25:2 26:2 27:1 53:16 66:1 67:2 68:3 69:3 70:3 71:4 72:4 73:6"
+            " 74:10 75:10 76:10 77:10 78:10 79:10 80:10 81:10 82:12 83:12 84:12 85:12 86:16 87:16"
+            " 88:16 89:16 90:42",
+            _A: "28:9 29:9 30:9 31:9 37:12 38:6 39:2 40:3 41:8 42:15 49:3 50:3 51:3 91:1 92:2 93:5"
+            " 94:7 95:42 97:17 98:25",
+            _T: "43:40",
+            _B: "52:8 64:8 96:8 128:8",
+        }
+    )
     table |= {number: Field(_N, size, 2) for number, size in ((2, 19), (32, 11), (33, 11))}
     table |= {number: Field(_N, 11, 2) for number in (99, 100)}
     table |= {34: Field(_A, 28, 2), 35: Field(_Z, 37, 2), 36: Field(_Z, 104, 3)}
@@ -115,17 +127,46 @@ def _iso1987() -> dict[int, Field]:
     return table | {number: Field(_T, 999, 3) for number in private} | {104: Field(_T, 100, 3)}
 
 
+def _iso1993() -> dict[int, Field]:
+    """Return the table of 1993: F12 holds the date too, F24 the function, F39 three digits."""
+    table = _iso1987() | _fixed(
+        {
+            _N: "12:12 24:3 25:4 26:4 27:1 28:6 29:3 30:24 39:3 57:3 71:8 105:16 106:16",
+            _A: "22:12",
+        }
+    )
+    table |= {31: Field(_A, 99, 2), 43: Field(_T, 99, 2), 44: Field(_T, 99, 2)}
+    table |= {53: Field(_B, 48, 2), 55: Field(_B, 255, 3), 56: Field(_N, 35, 2)}
+    table |= {58: Field(_N, 11, 2), 66: Field(_T, 204, 3), 72: Field(_T, 999, 3)}
+    table |= {number: Field(_N, 11, 2) for number in (93, 94)}
+    return table | {95: Field(_A, 99, 2), 96: Field(_B, 999, 3), 99: Field(_A, 11, 2)}
+
+
 ISO1987_FIELDS: Mapping[int, Field] = MappingProxyType(_iso1987())
-"""ISO 8583:1987, one character per digit. Bit 65 (a third bitmap) is refused."""
+"""ISO 8583:1987. Bit 65 (a third bitmap) is refused."""
+ISO1993_FIELDS: Mapping[int, Field] = MappingProxyType(_iso1993())
+"""ISO 8583:1993, as far as network management and its answers need it."""
 
 FIELDS: Mapping[Dialect, Mapping[int, Field]] = MappingProxyType(
-    {Dialect.UNIONPAY: UNIONPAY_FIELDS, Dialect.ISO1987: ISO1987_FIELDS}
+    {
+        Dialect.UNIONPAY: UNIONPAY_FIELDS,
+        Dialect.HYPERCOM: HYPERCOM_FIELDS,
+        Dialect.ISO1987: ISO1987_FIELDS,
+        Dialect.ISO1987_BCD: ISO1987_FIELDS,
+        Dialect.ISO1993: ISO1993_FIELDS,
+        Dialect.ISO1993_BCD: ISO1993_FIELDS,
+    }
 )
 
 ALWAYS_DROPPED = frozenset({14, 34, 35, 36, 45, 48, 52, 53, 55, 61, 64, 96, 102, 103, 128})
 """Expiry, tracks, PIN block, key and card data, account numbers, MACs: only the length is kept.
 
 Source: PCI DSS v4.0.1 requirements 3.3.1 and 3.5.1; F14, F34 and F102/F103 are our own caution.
+"""
+PRIVATE = frozenset({46, 47, *range(55, 64), *range(105, 128)})
+"""Private fields outside UnionPay: a host may send keys in any of them, also as text.
+
+In network management they are dropped where they look like one: 16 letters and digits in a row.
 """
 DESCRIPTION = 62
 """F62 of an answer carries the working keys, that of a request often a master key or its cipher."""
@@ -146,6 +187,30 @@ def masked_pan(digits: str) -> str:
     if len(digits) < 13:
         return MASK * len(digits)
     return digits[:6] + MASK * (len(digits) - 10) + digits[-4:]
+
+
+_KEY_LAYOUTS = {24: 8, 40: 16, 60: 16}
+"""Bytes of F62 in a sign-on answer -> bytes of each key in it; each has 4 bytes of check value.
+
+Source: Q/CUP 009.1-2015 as quoted in public terminal code; 56 and 84 are named there too, with a
+layout that nobody confirms, so their check values are not read.
+"""
+KEY_NAMES = ("PIK", "MAK", "TDK")
+
+
+def key_check_values(keys: bytes) -> dict[str, str]:
+    """Return the check values of working keys: name -> first 6 hex digits; keys are not kept.
+
+    Args:
+        keys: F62 of a sign-on answer; of another length than the known ones nothing is read.
+    """
+    size = _KEY_LAYOUTS.get(len(keys))
+    if size is None:
+        return {}
+    found = {}
+    for name, at in zip(KEY_NAMES, range(0, len(keys), size + 4), strict=False):
+        found[name] = keys[at + size : at + size + 3].hex().upper()
+    return found
 
 
 def without_pans(text: str) -> str:

@@ -160,6 +160,11 @@ class TlsConversation:
         self.alert = ""
         self.failure: Failed | None = None
 
+    @property
+    def client_certificate_asked(self) -> bool:
+        """Whether the host asked for a client certificate in clear (TLS 1.2 and older)."""
+        return self._clear.asked
+
     def step(self, now_s: float) -> Step:
         """Return what to do next."""
         if self._started_s is None:

@@ -22,7 +22,7 @@ RAISING_ENGINE = """
 import posdiag.engine.chain
 def measure(*arguments, **options):
     raise RuntimeError('6200000000000005')
-posdiag.engine.chain.measure = measure
+posdiag.engine.chain.measure_in_steps = measure
 """
 OTHERS = [word for probe in PROBES if probe != "clock" for word in ("--skip", probe)]
 
@@ -69,7 +69,7 @@ def measure(*arguments, **options):
     children = psutil.Process().children(recursive=True)
     pathlib.Path({str(pids)!r}).write_text(' '.join(str(child.pid) for child in children))
     raise RuntimeError
-posdiag.engine.chain.measure = measure
+posdiag.engine.chain.measure_in_steps = measure
 """
     done = spawned("demo", "--json", script=RAISING_ENGINE + note)
     assert done.code == 70

@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 
 from posdiag.simulate import host as simulated_host
+from posdiag.simulate.host import DEFAULT_ECHO as ECHO
 from posdiag.simulate.host import HostFaults, SimulatedHost
 from posdiag.simulate.listener import Listener
 from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
-from posdiag.simulate.shop import ECHO, HOST_NAME
+from posdiag.simulate.shop import HOST_NAME
 from posdiag.simulate.throwaway_certificates import Files, Kind, write_certificates
 
 HOST_ADDRESS = "198.18.3.9"

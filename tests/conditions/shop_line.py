@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack
 from typing import Any, Self
 
-from posdiag.simulate.shop import ECHO
+from posdiag.simulate.host import DEFAULT_ECHO as ECHO
 from tests.conditions.far_end import HOST_ADDRESS, NAME
 from tests.testbed.linkemu import ROOT, LinkEmulator
 

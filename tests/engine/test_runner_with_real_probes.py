@@ -12,7 +12,6 @@ import pytest
 from posdiag.engine.events import Event, Observed, ProbeStarted
 from posdiag.engine.plan import make_plan
 from posdiag.engine.runner import RunResult, run_plan
-from posdiag.model.knowledge import Effect
 from posdiag.model.observation import Completed, Crashed, Failed, FailureKind, NotRun, NotRunReason
 from posdiag.model.report import End
 from posdiag.model.site import Site
@@ -54,6 +53,17 @@ def test_a_run_takes_little_longer_than_its_longest_probe(tmp_path: Path) -> Non
     assert not [outcome for outcome in result.outcomes if isinstance(outcome, Crashed)]
 
 
+NOT_IN_A_HEALTHY_SHOP = {
+    "other_hosts": NotRunReason.NOT_DECLARED,
+    "idle_wait": NotRunReason.CONSENT_REQUIRED,
+    "sign_on": NotRunReason.CONSENT_REQUIRED,
+    "stalls": NotRunReason.NOT_DECLARED,
+    "android": NotRunReason.NOT_DECLARED,
+    "modem": NotRunReason.NOT_DECLARED,
+    "stripe": NotRunReason.NOT_DECLARED,
+}
+
+
 def test_a_healthy_shop_is_measured_by_all_probes_but_the_laptops(tmp_path: Path) -> None:
     healthy = msgspec.structs.replace(load_scenario("healthy"), zvt=ZvtFaults())
     with open_shop(healthy, tmp_path) as site:
@@ -65,13 +75,9 @@ def test_a_healthy_shop_is_measured_by_all_probes_but_the_laptops(tmp_path: Path
         if outcome.probe in laptop:
             assert isinstance(outcome, NotRun)
             assert outcome.reason is NotRunReason.SIMULATED_SITE
-        elif discover()[outcome.probe].effect is not Effect.SAFE:
+        elif outcome.probe in NOT_IN_A_HEALTHY_SHOP:
             assert isinstance(outcome, NotRun)
-            assert outcome.reason is NotRunReason.CONSENT_REQUIRED
-        elif isinstance(outcome, NotRun):
-            # Devices that this shop does not have; nobody swipes at a simulated site.
-            assert outcome.reason is NotRunReason.NOT_DECLARED
-            assert outcome.probe in ("android", "modem", "stripe")
+            assert outcome.reason is NOT_IN_A_HEALTHY_SHOP[outcome.probe]
         else:
             assert isinstance(outcome, Completed), outcome
             failed = [seen for seen in outcome.observations if isinstance(seen.result, Failed)]

@@ -106,6 +106,7 @@ SEEN: dict[str, tuple[str, dict[str, Value]]] = {
     "sec_key_mismatch": ("eth", {"screen_code": "A0"}),
     "sec_tamper": ("eth", {"tamper_message": True}),
     "sec_cert_expired": ("eth", {"screen": "证书已过期", "clock_off_minutes": 0}),
+    "net_tls_inspection": ("eth", {"issuer_elsewhere": "known_one", "screen": "SSL握手失败"}),
     "sec_tls_mismatch": ("eth", {"screen": "SSL握手失败", "software_is_latest": False}),
     "clk_wrong_time": ("eth", {"screen": "证书未生效", "clock_off_minutes": 3000000}),
 }

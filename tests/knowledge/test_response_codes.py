@@ -6,9 +6,10 @@ import pytest
 
 from posdiag.diagnose.evidence import Gaps, weigh
 from posdiag.knowledge import load_knowledge
-from posdiag.model.knowledge import Case
+from posdiag.model.knowledge import COMMON_CODES, Case, CodeGroup, response_code
 from posdiag.model.observation import Measured, Observation, Vantage
 from posdiag.model.report import EvidenceFound
+from posdiag.model.site import Dialect
 
 KNOWLEDGE = load_knowledge()
 
@@ -21,7 +22,20 @@ SHEET = {
         "system_error": "06 68 90 91 92 96 98",
         "": "00 01 04 05 07 12 13 14 19 30 33 36 40 41 51 54 55 57 61 65 75 Z7 80 85",
     },
+    "iso1993": {
+        "id_reject": "109 120",
+        "batch": "913 915",
+        "key_reject": "916 917 919",
+        "system_error": "906 907 908 909 911",
+        "": "800 100 902 904 97 96",
+    },
     # Hosts of the Hypercom kind: 97 and 95 mean other things there.
+    "hypercom": {
+        "id_reject": "03 25 89",
+        "batch": "80 85 95",
+        "system_error": "96 97",
+        "": "99 12",
+    },
     "iso1987": {
         "id_reject": "03 25 58 89",
         "batch": "80 85 94 95",
@@ -110,3 +124,46 @@ def test_an_odd_code_is_seen_beside_a_known_text_and_odd_words_beside_a_good_ech
     words = seen("fact.screen", "qorvex 4471 frimdal")
     odd = read("unionpay", words, seen("host_echo.response_code", "00"))
     assert odd["unknown_signal"].level == "odd_words"
+
+
+def test_every_family_of_dialects_has_a_table() -> None:
+    families = {dialect.family for dialect in Dialect}
+    assert families | {COMMON_CODES} == set(KNOWLEDGE.response_codes)
+
+
+def test_every_code_has_a_meaning_in_both_languages() -> None:
+    for table in KNOWLEDGE.response_codes.values():
+        for code, known in table.items():
+            assert code == code.upper().strip()
+            assert known.meaning.en, code
+            assert known.meaning.zh, code
+
+
+# Verdict groups of a sign-on in the fact sheet, section 4, for UnionPay.
+GROUPS = {
+    CodeGroup.IDENTITY: "03 97 58 89",
+    CodeGroup.FORMAT: "12 30 40",
+    CodeGroup.STATE: "22 77 79 94 95",
+    CodeGroup.KEYS: "99 A0",
+    CodeGroup.HOST: "06 68 90 91 92 96 98",
+    CodeGroup.CARD: "01 02 04 05 07 13 14 15 19 33 34 35 36 37 38 39 41 42 43 44 51 52 53 54 55"
+    " 56 57 59 60 61 62 63 64 65 66 67 75",
+    CodeGroup.ACCEPTED: "00 10 11",
+}
+
+
+@pytest.mark.parametrize(
+    ("group", "code"), [(group, code) for group in GROUPS for code in GROUPS[group].split()]
+)
+def test_the_verdict_groups_of_the_sheet(group: CodeGroup, code: str) -> None:
+    known = response_code(KNOWLEDGE.response_codes, "unionpay", code)
+    assert known is not None
+    assert known.group is group
+
+
+def test_the_meaning_of_a_code_is_told_in_both_languages() -> None:
+    unionpay = read("unionpay", seen("host_echo.live_response_code", "97"))["host_code"].text
+    assert "97 (terminal number not found)" in unionpay.en
+    assert "97（POS 终端号找不到）" in unionpay.zh
+    hypercom = read("hypercom", seen("host_echo.live_response_code", "97"))["host_code"].text
+    assert "97 (host unavailable)" in hypercom.en

@@ -22,8 +22,8 @@ from posdiag.model.site import (
 )
 from posdiag.model.text import Text
 from posdiag.wire.conversation import Done, Ended, Send, Wait
-from posdiag.wire.echo import EchoHost
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.iso8583 import Layout, Message, decode
 
 HOST = "10.0.0.1"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from posdiag.link.tls_settings import client_context, trusted_roots
+from posdiag.link.tls_settings import client_context, legacy_context, trusted_roots
 from posdiag.model.errors import CannotRun
 from posdiag.model.observation import NotRunReason
 
@@ -41,9 +41,24 @@ def test_the_context_measures_and_does_not_refuse() -> None:
     context = client_context()
     assert context.verify_mode is ssl.CERT_NONE
     assert context.check_hostname is False
-    assert context.minimum_version is ssl.TLSVersion.MINIMUM_SUPPORTED
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert context.security_level == 0
     assert client_context() is not context
+
+
+def test_the_context_of_old_hosts_has_nothing_newer() -> None:
+    context = legacy_context()
+    assert context.maximum_version is ssl.TLSVersion.TLSv1_1
+    assert context.verify_mode is ssl.CERT_NONE
+    assert context.security_level == 0
+
+
+def test_a_python_without_old_tls_cannot_ask_old_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssl, "HAS_TLSv1", False)
+    monkeypatch.setattr(ssl, "HAS_TLSv1_1", False)
+    with pytest.raises(CannotRun) as caught:
+        legacy_context()
+    assert caught.value.reason is NotRunReason.UNSUPPORTED
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])

@@ -24,12 +24,14 @@ from posdiag.link.udp import run_udp
 from posdiag.link.watched import watch_tcp
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import Failed, FailureKind
+from posdiag.simulate.delays import Delays
 from posdiag.simulate.host import DEFAULT_ECHO, HostFaults, SimulatedHost
 from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
 from posdiag.simulate.throwaway_certificates import Kind
 from posdiag.wire.certificates import verify_chain
 from posdiag.wire.conversation import Conversation
 from posdiag.wire.echo import EchoConversation
+from posdiag.wire.http_post import HttpPostConversation
 from posdiag.wire.name_lookup import NameLookupConversation
 from posdiag.wire.tls import TlsConversation
 
@@ -100,6 +102,12 @@ PLAIN = {
     "processing_request": Case(
         HostFaults(processing_request="4"), ["connected", "echo 00 4", "echo 00 4"]
     ),
+    "drawn_delay": Case(HostFaults(delays=Delays(median_s=0.02)), ["connected", *ECHOES]),
+    "keys_to_give": Case(HostFaults(keys=60), ["connected", *ECHOES]),
+    "http": Case(HostFaults(http_path="/pos"), ["connected", *ECHOES]),
+    "http_refused": Case(
+        HostFaults(http_path="/pos", http_status=503), ["connected", "echo_test protocol_error"]
+    ),
     "clock_offset": Case(HostFaults(clock_offset_s=3600.0), ["connected", *ECHOES]),
 }
 TLS = {
@@ -119,7 +127,14 @@ TLS = {
     ),
     "tls_self_signed": Case(
         _tls(tls_certificate="self_signed"),
-        ["connected", "TLSv1.3 certificate_untrusted 365", *ECHOES],
+        ["connected", "TLSv1.3 certificate_self_signed 365", *ECHOES],
+    ),
+    "tls_intermediate_missing": Case(
+        _tls(tls_certificate="intermediate_missing"),
+        ["connected", "TLSv1.3 certificate_chain_cut 365", *ECHOES],
+    ),
+    "tls_1.0": Case(
+        _tls(tls_maximum="1.0"), ["connected", "tls_handshake tls_alert protocol_version"]
     ),
     "tls_nearly_over": Case(
         _tls(certificate_days=9.0), ["connected", "TLSv1.3 trusted 9", *ECHOES]
@@ -213,13 +228,16 @@ class HostTalk:
             limit_s=LIMIT_S,
             count=2,
         )
+        self.http: HttpPostConversation | None = None
+        if case.faults.http_path:
+            self.http = HttpPostConversation(self.echoes, NAME, case.faults.http_path)
         self.tls: TlsConversation | None = None
         if case.faults.tls:
             self.tls = TlsConversation(client_context(), NAME, limit_s=LIMIT_S, inner=self.echoes)
 
     @property
     def outermost(self) -> Conversation:
-        return self.tls or self.echoes
+        return self.tls or self.http or self.echoes
 
     def story(self, outcome: Outcome) -> list[str]:
         """Return what was seen, times only as far as there are any."""
@@ -236,7 +254,9 @@ class HostTalk:
             assert 0 < answer.answer_s < LIMIT_S
             assert len(answer.host_time) == 6
             told.append(f"echo {answer.response_code} {answer.processing_request}")
-        return told + _failed(self.echoes.failure)
+        return (
+            told + _failed(self.http.failure if self.http else None) + _failed(self.echoes.failure)
+        )
 
     def _tls_story(self, tls: TlsConversation) -> list[str]:
         assert (tls.handshake_s is None) == (tls.version == "")
@@ -296,8 +316,8 @@ def _watched(case: Case, talk: Talk) -> Outcome:
         return _blocking(case, talk)  # this driver knows TCP only
     connects: list[float] = []
     try:
-        for connect_s in watch_tcp(HOME, talk.peer.port, talk.outermost, _deadline(case), LIMIT_S):
-            connects.append(connect_s)
+        for connected in watch_tcp(HOME, talk.peer.port, talk.outermost, _deadline(case), LIMIT_S):
+            connects.append(connected.took_s)
     except (LinkError, CannotRun) as error:
         assert not connects
         return error

@@ -28,8 +28,8 @@ from posdiag.model.text import Text
 from posdiag.probes.host import PROBE
 from posdiag.simulate.host import DEFAULT_ECHO, SimulatedHost
 from posdiag.simulate.name_server import SimulatedNameServer
-from posdiag.wire.echo import EchoHost
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from tests.probes.device_runs import Yielded
 
 HOME = "127.0.0.1"

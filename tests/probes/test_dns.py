@@ -84,7 +84,8 @@ def test_answered(start_name_server: StartNameServer) -> None:
     value = yielded.value(FIRST)
     assert isinstance(value, float)
     assert 0 < value < 5
-    assert yielded.names() == {FIRST}
+    assert yielded.names() == {FIRST, "name_lookup.addresses"}
+    assert yielded.value("name_lookup.addresses") == ["127.0.0.1"]
     assert server.journal == [f"query {NAME}"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import msgspec
 import pytest
 
 from posdiag.link.deadline import Deadline
+from posdiag.link.host_talk import OLD_TLS_SIGNS
 from posdiag.link.politeness import HostAllowance
+from posdiag.link.watched import Connected
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import (
     FailureKind,
@@ -25,8 +28,8 @@ from posdiag.model.site import (
     EchoSettings,
     Framing,
     HostEndpoint,
-    HostRole,
     LaptopAt,
+    Politeness,
     Reach,
     Site,
     StepLimits,
@@ -44,13 +47,14 @@ from tests.probes.host_runs import (
     StartNameServer,
     answering_once,
     assert_gaps,
-    connects,
     endpoint,
     requests,
     run,
     seconds,
     site,
 )
+
+SYN = {"host_tcp.syn_repeats"} if sys.platform == "linux" else set()
 
 
 def test_a_healthy_host_without_tls(start_host: StartHost) -> None:
@@ -60,11 +64,14 @@ def test_a_healthy_host_without_tls(start_host: StartHost) -> None:
     assert PROBE.targets(shop) == [f"{HOME}:{host.port}"]
     assert yielded.names() == {
         "host_tcp.connect_time",
+        *SYN,
         "host_echo.answer_time",
         "host_echo.response_code",
         "host_echo.processing_request",
         "host_echo.clock_difference",
+        "host_echo.date_difference",
     }
+    assert yielded.value("host_echo.date_difference") in (-1, 0, 1)  # around midnight
     assert 0 < seconds(yielded, "host_tcp.connect_time") < 10
     assert len(yielded.observations("host_echo.answer_time")) == 3
     assert yielded.value("host_echo.response_code") == "00"
@@ -146,7 +153,7 @@ def test_a_query_that_this_machine_could_not_send(
     start_name_server: StartNameServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_how: object) -> None:
         raise LinkError(FailureKind.UNEXPECTED, Operation.OPEN, "Too many open files")
 
     monkeypatch.setattr("posdiag.link.names.run_udp", fail)
@@ -188,16 +195,12 @@ def test_connects_are_not_answered(
 def test_what_the_laptop_may_not_do_says_nothing_of_the_host(
     start_host: StartHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_args: object) -> Iterator[float]:
+    def refuse(*_args: object, **_how: object) -> Iterator[Connected]:
         raise LinkError(FailureKind.PERMISSION, Operation.CONNECT, "Operation not permitted")
 
     monkeypatch.setattr(host_probe, "watch_tcp", refuse)
-    monkeypatch.setattr(host_probe, "run_tcp", refuse)
-    primary = endpoint(start_host())
-    backup = msgspec.structs.replace(primary, role=HostRole.BACKUP)
-    yielded = run(site(primary, backup))
+    yielded = run(site(endpoint(start_host())))
     assert_gaps(yielded, NotRunReason.NO_PERMISSION, "host_tcp.*")
-    assert yielded.unmeasured("backup_tcp.connect_time").reason is NotRunReason.NO_PERMISSION
     assert yielded.names() == set()
 
 
@@ -207,7 +210,8 @@ def test_what_the_laptop_may_not_do_says_nothing_of_the_host(
         ("expired", FailureKind.CERTIFICATE_EXPIRED),
         ("not_yet_valid", FailureKind.CERTIFICATE_NOT_YET_VALID),
         ("wrong_name", FailureKind.CERTIFICATE_WRONG_NAME),
-        ("self_signed", FailureKind.CERTIFICATE_UNTRUSTED),
+        ("self_signed", FailureKind.CERTIFICATE_SELF_SIGNED),
+        ("intermediate_missing", FailureKind.CERTIFICATE_CHAIN_CUT),
     ],
 )
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -228,7 +232,7 @@ def test_certificates(
 def test_a_root_of_somebody_else(start_host: StartHost) -> None:
     host, other = start_host(tls=True), start_host(tls=True)
     yielded = run(site(endpoint(host, ca_file=other.ca_file)))
-    assert yielded.kind("host_tls.verification") is FailureKind.CERTIFICATE_UNTRUSTED
+    assert yielded.kind("host_tls.verification") is FailureKind.CERTIFICATE_CHAIN_CUT
 
 
 def test_a_root_that_cannot_be_read_judges_nothing(start_host: StartHost, tmp_path: Path) -> None:
@@ -251,6 +255,9 @@ def test_a_client_certificate_is_required(start_host: StartHost, version: str) -
     host = start_host(tls=True, client_certificate_required=True, tls_maximum=version)
     yielded = run(site(endpoint(host)))
     assert yielded.kind("host_tls.handshake_time") is FailureKind.CLIENT_CERTIFICATE_REQUIRED
+    wanted = {"1.2": "required in TLS 1.2 or older", "1.3": "required in TLS 1.3"}
+    assert yielded.value("host_tls.client_certificate") == wanted[version]
+    assert host.connects == 1, "an old handshake would not help"
     assert_gaps(yielded, NotRunReason.EARLIER_STEP_FAILED, "host_echo.*")
     assert requests(host) == 0
 
@@ -261,7 +268,7 @@ def test_silence_in_the_handshake(start_host: StartHost) -> None:
     failed = yielded.failed("host_tls.handshake_time")
     assert (failed.failure, failed.operation) == (FailureKind.SILENT, Operation.TLS_HANDSHAKE)
     assert failed.waited_s == pytest.approx(0.3, abs=0.2)
-    assert yielded.names() == {"host_tcp.connect_time", "host_tls.handshake_time"}
+    assert yielded.names() == {"host_tcp.connect_time", "host_tls.handshake_time", *SYN}
     assert_gaps(yielded, NotRunReason.EARLIER_STEP_FAILED, "host_echo.*", "host_tls.verification")
 
 
@@ -285,42 +292,8 @@ def test_no_tls_where_it_is_due(start_host: StartHost) -> None:
     with answering_once(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         yielded = run(site(HostEndpoint(address=HOME, port=port, tls=True)))
     assert yielded.kind("host_tls.handshake_time") is FailureKind.PROTOCOL_ERROR
+    assert yielded.kind("host_tls_legacy.handshake_time") is FailureKind.PROTOCOL_ERROR
     assert_gaps(yielded, NotRunReason.EARLIER_STEP_FAILED, "host_echo.*")
-
-
-def test_the_backup_is_connected_to_and_told_nothing(start_host: StartHost) -> None:
-    host, backup = start_host(), start_host()
-    shop = site(endpoint(host), endpoint(backup, role=HostRole.BACKUP))
-    yielded = run(shop)
-    assert PROBE.targets(shop) == [f"{HOME}:{host.port}", f"{HOME}:{backup.port}"]
-    assert seconds(yielded, "backup_tcp.connect_time") > 0
-    assert yielded.observation("backup_tcp.connect_time").subject == f"{HOME}:{backup.port}"
-    assert connects(backup, 1) == 1
-    assert backup.journal == ["connect"]
-
-
-def test_the_backup_is_asked_meanwhile(start_host: StartHost) -> None:
-    limits = msgspec.structs.replace(PATIENT, echo_s=0.5)
-    silent, backup = start_host(accept_silent=True), start_host(refuse=True)
-    shop = site(endpoint(silent), endpoint(backup, role=HostRole.BACKUP), limits=limits)
-    yielded = run(shop)
-    refused = yielded.observation("backup_tcp.connect_time")
-    assert yielded.kind("backup_tcp.connect_time") is FailureKind.REFUSED
-    assert refused.start_s < yielded.observation("host_echo.answer_time").end_s
-
-
-def test_the_backups_name_is_not_found(
-    start_host: StartHost, start_name_server: StartNameServer
-) -> None:
-    host, backup, server = start_host(), start_host(), start_name_server(nxdomain=True)
-    shop = site(
-        endpoint(host), endpoint(backup, address=NAME, role=HostRole.BACKUP), servers=(server,)
-    )
-    yielded = run(shop)
-    gap = yielded.unmeasured("backup_tcp.connect_time")
-    assert gap.reason is NotRunReason.EARLIER_STEP_FAILED
-    assert "name_not_found" in gap.detail
-    assert yielded.value("host_echo.response_code") == "00"
 
 
 def reasons(shop: Site) -> set[NotRunReason]:
@@ -368,3 +341,104 @@ def test_each_step_is_told_as_soon_as_it_is_over(start_host: StartHost) -> None:
 def test_addresses_of_version_6_are_bracketed() -> None:
     shop = site(HostEndpoint(address="::1", port=7))
     assert PROBE.targets(shop) == ["[::1]:7"]
+
+
+def test_a_host_of_tls_1_0_is_found_by_a_second_handshake(start_host: StartHost) -> None:
+    host = start_host(tls=True, tls_maximum="1.0")
+    yielded = run(site(endpoint(host)))
+    assert yielded.kind("host_tls.handshake_time") in OLD_TLS_SIGNS
+    assert "host_tls.version" not in yielded.names()
+    assert yielded.value("host_tls_legacy.version") == "TLSv1"
+    assert seconds(yielded, "host_tls_legacy.handshake_time") > 0
+    assert yielded.value("host_tls.verification") == "trusted"
+    assert yielded.value("host_echo.response_code") == "00"
+    assert (host.connects, requests(host)) == (2, 3)
+
+
+def test_a_python_without_old_tls_says_so(
+    start_host: StartHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssl, "HAS_TLSv1", False)
+    monkeypatch.setattr(ssl, "HAS_TLSv1_1", False)
+    host = start_host(tls=True, tls_maximum="1.0")
+    yielded = run(site(endpoint(host)))
+    assert_gaps(yielded, NotRunReason.UNSUPPORTED, "host_tls_legacy.*")
+    assert_gaps(yielded, NotRunReason.EARLIER_STEP_FAILED, "host_echo.*")
+    assert host.connects == 1
+
+
+def test_a_second_handshake_is_a_connect_too(start_host: StartHost) -> None:
+    host = start_host(tls=True, tls_maximum="1.0")
+    allowance = HostAllowance(Politeness(connects=1))
+    yielded = run(site(endpoint(host)), allowance=allowance)
+    assert_gaps(yielded, NotRunReason.POLITENESS_LIMIT, "host_tls_legacy.*")
+    assert host.connects == 1
+
+
+def test_what_tls_says(start_host: StartHost) -> None:
+    yielded = run(site(endpoint(start_host(tls=True, tls_maximum="1.2"))))
+    assert "host_tls.client_certificate" not in yielded.names()
+    assert yielded.value("host_tls.issuer") == "CN=posdiag simulated root"
+    assert yielded.value("host_tls.chain") == [f"CN={NAME}"]
+    assert str(yielded.value("host_tls.cipher"))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "pin"),
+    [
+        ("cn=posdiag simulated root", "as_pinned"),
+        ("CN=Bank CA,O=Bank", "issuer_changed"),
+        (None, None),
+    ],
+)
+def test_a_known_issuer(start_host: StartHost, issuer: str | None, pin: str | None) -> None:
+    yielded = run(site(endpoint(start_host(tls=True), issuer=issuer)))
+    if pin is None:
+        assert "host_tls.issuer_pin" not in yielded.names()
+    else:
+        assert yielded.value("host_tls.issuer_pin") == pin
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_messages_in_http(start_host: StartHost, tls: bool) -> None:
+    path = "/mjc/webtrans/VPB_lb"
+    host = start_host(tls=tls, http_path=path, clock_offset_s=1200.0)
+    yielded = run(site(endpoint(host, http_path=path)))
+    assert yielded.value("host_echo.response_code") == "00"
+    assert len(yielded.observations("host_echo.answer_time")) == 3
+    assert yielded.value("host_http.clock_difference") == pytest.approx(1200, abs=10)
+
+
+def test_http_that_is_refused_or_not_expected(start_host: StartHost) -> None:
+    host = start_host(http_path="/pos", http_status=503)
+    failed = run(site(endpoint(host, http_path="/pos"))).failed("host_echo.answer_time")
+    assert (failed.failure, failed.detail) == (FailureKind.PROTOCOL_ERROR, "HTTP status 503")
+    bare = run(site(endpoint(start_host(), http_path="/pos"))).failed("host_echo.answer_time")
+    assert bare.failure in (FailureKind.CLOSED, FailureKind.RESET)
+    with answering_once(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        failed = run(site(HostEndpoint(address=HOME, port=port))).failed("host_echo.answer_time")
+    assert failed.detail == "the host answers in HTTP"
+
+
+def test_polls_are_told(start_host: StartHost) -> None:
+    yielded = run(site(endpoint(start_host(keepalive_first=True))))
+    assert yielded.value("host_echo.keepalives") == 3
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_every_dialect(start_host: StartHost, dialect: Dialect) -> None:
+    echo = EchoSettings(
+        dialect=dialect,
+        framing=Framing.BINARY4,
+        tpdu="6000030000" if dialect.packed else "",
+        header="602200000000" if dialect is Dialect.UNIONPAY else "",
+        ebcdic=dialect.packed and dialect.family == "iso1987",
+        nii="003" if dialect is Dialect.HYPERCOM else "",
+        test_tid="12345678",
+        test_mid="123456789012345",
+    )
+    host = start_host(echo)
+    yielded = run(site(endpoint(host), echo=echo))
+    code = "800" if dialect.family == "iso1993" else "00"
+    assert yielded.value("host_echo.response_code") == code
+    assert requests(host) == 3

@@ -165,10 +165,50 @@ def test_bars_are_drawn_against_the_timer() -> None:
     assert len(shown) == 5
 
 
-def test_a_stage_longer_than_the_timer_is_the_full_bar() -> None:
+def test_each_bar_begins_where_the_one_above_ends() -> None:
+    shown = lines(budget())
+    name, connect, host = (
+        shown[number].index(sign) for number, sign in ((1, "#"), (2, "#"), (4, "?"))
+    )
+    assert connect == name + 8
+    assert host == connect
+
+
+def test_stages_longer_than_the_timer_fill_the_width() -> None:
     shown = lines(budget(timer_s=10.0))
-    assert shown[4].count("?") == 30
-    assert shown[1].count("#") == 15
+    assert shown[1].count("#") == 10
+    assert shown[4].count("?") == 20
+    assert shown[4].index("?") == shown[1].index("#") + 10
+
+
+def test_a_timer_that_was_seen_is_told_from_the_menus() -> None:
+    shown = lines(budget(timer_s=35.0, timer_basis="effective", menu_s=60.0, effective_s=35.0))
+    assert "timer of 35 s (a wait was seen to end then)" in shown[0]
+    assert shown[-1] == "   the menu says 60 s"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (
+            {"smallest_s": 9.0, "smallest_high_s": 13.0, "supported": 0.63},
+            (
+                "a timer of 9.0 s keeps it under 0.1 %, 13.0 s at worst (extrapolated: samples"
+                " alone support 63 %)"
+            ),
+        ),
+        (
+            {"smallest_s": 9.0, "smallest_high_s": None, "supported": 0.0005},
+            "a timer of 9.0 s keeps it under 0.1 %, none at worst",
+        ),
+        ({"smallest_s": None}, "no timer keeps it under 0.1 %: mend the line or the host"),
+    ],
+)
+def test_the_timer_that_would_do(values: dict[str, float], shown: str) -> None:
+    given = budget(exceeds=0.1, target=0.001, eats="connect", **values)
+    said = " ".join(" ".join(lines(given, 100)).split())
+    assert "most of a slow sign-on: connect" in said
+    assert said.endswith(shown)
 
 
 def test_without_a_timer_no_chance_is_named() -> None:

@@ -16,7 +16,7 @@ from posdiag.model.site import (
     TerminalProfile,
     YesNo,
 )
-from posdiag.site.case import case_of, maintenance_now, path_shared
+from posdiag.site.case import case_of, path_shared
 
 TITLE = {"en": "a", "zh": "b"}
 
@@ -175,30 +175,3 @@ def test_a_complaint_of_now_is_of_now() -> None:
 
 def moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
-
-
-@pytest.mark.parametrize(
-    ("now", "active"),
-    [
-        ("2026-11-23T17:59:00+00:00", False),
-        ("2026-11-24T02:00:00+08:00", True),
-        ("2026-11-23T19:30:00+00:00", True),
-        ("2026-11-24T04:00:00+08:00", False),
-        # All windows are over: the list is old and says nothing.
-        ("2026-12-24T02:30:00+08:00", None),
-    ],
-)
-def test_maintenance_now(now: str, *, active: bool | None) -> None:
-    windows = [
-        {"start": "2026-11-24T02:00:00+08:00", "end": "2026-11-24T04:00:00+08:00"},
-        {"start": "2026-12-01T02:00:00+08:00", "end": "2026-12-01T04:00:00+08:00"},
-    ]
-    assert maintenance_now(Site(acquirer=acquirer(maintenance=windows)), moment(now)) is active
-
-
-def test_no_announcement_is_no_knowledge() -> None:
-    now = moment("2026-11-24T03:00:00+08:00")
-    assert maintenance_now(Site(), now) is None
-    assert maintenance_now(Site(acquirer=acquirer()), now) is None
-    with pytest.raises(ValueError, match="time zone"):
-        maintenance_now(Site(), now.replace(tzinfo=None))

@@ -153,7 +153,7 @@ def test_an_option_keeps_the_hour_of_the_files_complaint(tmp_path: Path) -> None
         ("acquirer.hosts.first.port=1", "--set: acquirer.hosts.first: expected a key"),
         ("acquirer.hosts=[]", "--set: acquirer.hosts: expected at least one host"),
         ("acquirer.politeness.echoes=4", "--set: acquirer.politeness.echoes: expected at most 3"),
-        ("acquirer.echo.dialect=iso1987", "--set: acquirer.echo.header: expected no"),
+        ("acquirer.echo.dialect=hypercom", "--set: acquirer.echo.header: expected no"),
         ("simulated=1\nname='x'", "--set: simulated: expected true or false"),
         ("facts.paper=full", "--set: facts.paper: expected one of enough"),
     ],

@@ -33,16 +33,19 @@ class Frame(NamedTuple):
     @property
     def body(self) -> bytes:
         """The message without its length."""
-        sizes = {None: 0, Framing.ASCII4: 4}
+        sizes = {None: 0, Framing.ASCII4: 4, Framing.HEX4: 4}
         return self.data[sizes.get(self.framing, 2) :]
 
 
 BARE = Layout(Dialect.UNIONPAY)
-TPDU = Layout(Dialect.UNIONPAY, tpdu=True)
 UNIONPAY = Layout(Dialect.UNIONPAY, tpdu=True, header_size=6)
 TEXT = Layout(Dialect.ISO1987)
 BASE24 = Layout(Dialect.ISO1987, header_size=12)
 RAW = Layout(Dialect.ISO1987, header_size=10, raw_bitmap=True)
+EBCDIC = Layout(Dialect.ISO1987_BCD, ebcdic=True)
+HYPERCOM = Layout(Dialect.HYPERCOM, tpdu=True)
+TEXT_1993 = Layout(Dialect.ISO1993)
+PACKED_1993 = Layout(Dialect.ISO1993_BCD, tpdu=True)
 
 FRAMES = [
     Frame(
@@ -260,7 +263,7 @@ FRAMES = [
         "Hypercom style, length in BCD, NII in F24, no header",
         "issue 52 of juks/iso-8583-socket-queue",
         Framing.BCD2,
-        TPDU,
+        HYPERCOM,
         "0800",
         {3: "920000", 11: "000019", 12: "082906", 13: "0702", 24: "068", 41: "37100013"},
         {},
@@ -296,6 +299,18 @@ FRAMES = [
         {3: "000000", 11: "000001", 41: "29110001"},
         {},
         "080020200000008000000000000000013239313130303031",
+    ),
+    Frame(
+        "V15",
+        "host",
+        "sign-on answer, packed digits, F39 in EBCDIC, two bitmaps",
+        "Stack Overflow 11421574",
+        None,
+        EBCDIC,
+        "0810",
+        {7: "0501130427", 11: "000005", 39: "00", 70: "001"},
+        {},
+        "0810822000000200000004000000000000000501130427000005F0F00001",
     ),
     Frame(
         "V16",
@@ -477,6 +492,68 @@ FRAMES = [
         {},
         "004F60000000036022030000000810003800010AC00010000001093015112308000000003039333031353030"
         "30303031303031323334353637383132333435363738393031323334350011000000020030",
+    ),
+    Frame(
+        "C7",
+        "terminal",
+        "Hypercom style echo request",
+        "built from the field tables",
+        Framing.BINARY2,
+        HYPERCOM,
+        "0800",
+        {3: "990000", 11: "000051", 24: "003", 41: "12345678"},
+        {},
+        "001F60000300000800202001000080000099000000005100033132333435363738",
+    ),
+    Frame(
+        "C8",
+        "host",
+        "Hypercom style echo answer",
+        "built from the field tables",
+        Framing.BINARY2,
+        HYPERCOM,
+        "0810",
+        {3: "990000", 11: "000051", 12: "093015", 13: "1123", 24: "003", 39: "00", 41: "12345678"},
+        {},
+        "00266000000003081020380100028000009900000000510930151123000330303132333435363738",
+    ),
+    Frame(
+        "C9",
+        "terminal",
+        "echo request of 1993 in ASCII",
+        "built from the field tables",
+        Framing.ASCII4,
+        TEXT_1993,
+        "1804",
+        {11: "000051", 12: "261123093015", 24: "831"},
+        {},
+        "3030343131383034303033303031303030303030303030303030303035313236313132333039333031353833"
+        "31",
+    ),
+    Frame(
+        "C10",
+        "host",
+        "echo answer of 1993 in ASCII",
+        "built from the field tables",
+        Framing.ASCII4,
+        TEXT_1993,
+        "1814",
+        {11: "000051", 12: "261123093015", 24: "831", 39: "800"},
+        {},
+        "3030343431383134303033303031303030323030303030303030303035313236313132333039333031353833"
+        "31383030",
+    ),
+    Frame(
+        "C11",
+        "host",
+        "echo answer of 1993, packed",
+        "built from the field tables",
+        Framing.BINARY2,
+        PACKED_1993,
+        "1814",
+        {11: "000051", 12: "261123093015", 24: "831", 39: "800"},
+        {},
+        "001C60000000031814003001000200000000005126112309301508310800",
     ),
 ]
 

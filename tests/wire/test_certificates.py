@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from posdiag.model.observation import FailureKind
-from posdiag.wire.certificates import CertificateVerdict, verify_chain
+from posdiag.wire.certificates import CertificateVerdict, chain_facts, same_name, verify_chain
 from tests.wire.authority import HOST, NOW, Issued, issue, names
 
 DAY = datetime.timedelta(days=1)
@@ -102,25 +102,28 @@ def test_the_laptops_time_zone_does_not_matter() -> None:
 
 def test_untrusted() -> None:
     own = issue(alternative=names(HOST))
-    assert _verdict(own)[:2] == (FailureKind.CERTIFICATE_UNTRUSTED, "signed by itself")
+    assert _verdict(own)[:2] == (FailureKind.CERTIFICATE_SELF_SIGNED, "signed by itself")
     stranger = issue(by=STRANGER, alternative=names(HOST))
-    for chain in ((stranger,), (stranger, STRANGER)):
-        assert _verdict(*chain)[:2] == (FailureKind.CERTIFICATE_UNTRUSTED, "issued by CN=Stranger")
-    assert _verdict(GOOD, roots=()).failure is FailureKind.CERTIFICATE_UNTRUSTED
+    for chain, kind in (
+        ((stranger,), FailureKind.CERTIFICATE_CHAIN_CUT),
+        ((stranger, STRANGER), FailureKind.CERTIFICATE_UNTRUSTED),
+    ):
+        assert _verdict(*chain)[:2] == (kind, "issued by CN=Stranger")
+    assert _verdict(GOOD, roots=()).failure is FailureKind.CERTIFICATE_CHAIN_CUT
     assert _verdict() == (FailureKind.CERTIFICATE_UNTRUSTED, "the host sent no certificate", None)
 
 
 def test_a_forged_signature_and_an_issuer_that_is_none() -> None:
     forged = issue(by=ROOT, alternative=names(HOST), signer=STRANGER.key)
-    assert _verdict(forged).failure is FailureKind.CERTIFICATE_UNTRUSTED
+    assert _verdict(forged).failure is FailureKind.CERTIFICATE_CHAIN_CUT
     no_ca = issue("No CA", ROOT)
     below = issue(by=no_ca, alternative=names(HOST))
-    assert _verdict(below, no_ca).failure is FailureKind.CERTIFICATE_UNTRUSTED
+    assert _verdict(below, no_ca).failure is FailureKind.CERTIFICATE_CHAIN_CUT
 
 
 def test_an_intermediate_that_is_not_sent() -> None:
     verdict = _verdict(UNDER_MIDDLE)
-    assert verdict[:2] == (FailureKind.CERTIFICATE_UNTRUSTED, "issued by CN=Middle")
+    assert verdict[:2] == (FailureKind.CERTIFICATE_CHAIN_CUT, "issued by CN=Middle")
     assert _verdict(UNDER_MIDDLE, STRANGER, ROOT, MIDDLE).failure is None
 
 
@@ -235,7 +238,7 @@ def test_an_unreadable_issuer_does_not_hide_a_good_one() -> None:
         chain = [UNDER_MIDDLE.der, strange, MIDDLE.der]
         assert verify_chain(chain, HOST, [ROOT.der], NOW).failure is None
         verdict = verify_chain(chain[:2], HOST, [ROOT.der], NOW)
-        assert verdict.failure is FailureKind.CERTIFICATE_UNTRUSTED
+        assert verdict.failure is FailureKind.CERTIFICATE_CHAIN_CUT
         assert verdict.days_left == pytest.approx(300)
     # A name as BIT STRING, on which the library raises TypeError.
     strange = UNDER_MIDDLE.der.replace(b"\x0c\x10host", b"\x03\x10host")
@@ -249,6 +252,37 @@ def test_an_unreadable_issuer_does_not_hide_a_good_one() -> None:
     assert verdict.days_left == pytest.approx(300)
 
 
+def test_what_a_chain_says_of_itself() -> None:
+    facts = chain_facts([UNDER_MIDDLE.der, MIDDLE.der])
+    assert facts == ("CN=Middle", (f"CN={HOST}", "CN=Middle"), False)
+    assert chain_facts([]) == ("", (), False)
+    assert chain_facts([b"garbage"]) == ("", (), False)
+
+
+@pytest.mark.parametrize(
+    ("authority", "is_local"),
+    [
+        ("FortiGate CA", True),
+        ("深信服 SSL 根证书", True),
+        ("router.lan", True),
+        ("gateway 192.168.1.1", True),
+        ("gateway 8.8.8.8", False),
+        ("Bank CA 2.10.1.0.3", False),
+        ("DigiCert Global Root G2", False),
+    ],
+)
+def test_an_authority_on_the_way(authority: str, is_local: bool) -> None:
+    box = issue(authority, ca=True)
+    own = issue(by=box, alternative=names(HOST))
+    assert chain_facts([own.der]).is_local is is_local
+
+
+def test_names_that_are_the_same() -> None:
+    assert same_name("CN=Bank CA, O=Bank,C=CN", "C=CN,O=bank,CN=Bank CA")
+    assert not same_name("CN=Bank CA,O=Bank", "CN=Bank CA")
+    assert not same_name("", "CN=Bank CA")
+
+
 def test_issuers_that_sign_each_other_cost_little() -> None:
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     first = issue("First", ca=True, key=keys[0])
@@ -260,7 +294,7 @@ def test_issuers_that_sign_each_other_cost_little() -> None:
     ]
     started_s = time.perf_counter()
     verdict = _verdict(issue(by=first, alternative=names(HOST)), *ring)
-    assert verdict.failure is FailureKind.CERTIFICATE_UNTRUSTED
+    assert verdict.failure is FailureKind.CERTIFICATE_CHAIN_CUT
     assert time.perf_counter() - started_s < 10
 
 

@@ -6,6 +6,7 @@ import datetime
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,9 @@ from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.observation import FailureKind, Operation
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.wire.conversation import Ended, Send, Wait
-from posdiag.wire.echo import EchoAnswer, EchoConversation, EchoHost
+from posdiag.wire.echo import EchoAnswer, EchoConversation
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.iso8583 import Layout, Message, decode, encode
 from tests.wire.iso8583_frames import BARE, TEXT, UNIONPAY, frame
 from tests.wire.played import Late, play
@@ -33,12 +35,16 @@ WITH_HEADER = EchoSettings(
     dialect=Dialect.ISO1987, framing=Framing.BINARY2, tpdu="60000a0000", header="012345678901"
 )
 ALL_SETTINGS = [
-    EchoSettings(dialect=one.dialect, framing=framing, tpdu=one.tpdu, header=one.header)
+    msgspec.structs.replace(one, framing=framing)
     for one in (
         PACKED,
         PLAIN,
         WITH_HEADER,
         EchoSettings(dialect=Dialect.UNIONPAY, framing=Framing.BCD2),
+        EchoSettings(dialect=Dialect.HYPERCOM, framing=Framing.BCD2, tpdu="6000030000"),
+        EchoSettings(dialect=Dialect.ISO1987_BCD, framing=Framing.BINARY2, ebcdic=True),
+        EchoSettings(dialect=Dialect.ISO1993, framing=Framing.ASCII4, raw_bitmap=True),
+        EchoSettings(dialect=Dialect.ISO1993_BCD, framing=Framing.BINARY4, tpdu="6000030000"),
     )
     for framing in Framing
 ]
@@ -106,6 +112,54 @@ def test_the_request_of_iso_8583_1987() -> None:
     assert sent == [published.replace(b"0925105308", b"0925093015")]
 
 
+def test_the_requests_of_other_dialects() -> None:
+    hypercom = EchoSettings(
+        dialect=Dialect.HYPERCOM, framing=Framing.BINARY2, tpdu="6000030000", nii="003"
+    )
+    assert play(_conversation(hypercom), lambda _: b"").sent == [frame("C7").data]
+    text = EchoSettings(dialect=Dialect.ISO1993, framing=Framing.ASCII4)
+    assert play(_conversation(text), lambda _: b"").sent == [frame("C9").data]
+
+
+@pytest.mark.parametrize("name", ["C8", "C10", "C11", "V19"])
+def test_answers_of_other_dialects(name: str) -> None:
+    one = frame(name)
+    header = "ISO006000015" if name == "V19" else ""
+    host = EchoSettings(
+        dialect=one.layout.dialect,
+        framing=one.framing or Framing.BINARY2,
+        tpdu="6000030000" if one.layout.tpdu else "",
+        header=header,
+    )
+    conversation = _conversation(host, stan=int(one.fields[11]))
+    data = encode_frame(host.framing, one.body)
+    assert _fails(conversation, lambda _: data) is None
+    assert conversation.answers[0].response_code == one.fields[39]
+    assert conversation.answers[0].host_time == ("093015" if name == "C8" else "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+    ],
+)
+@pytest.mark.parametrize("host", [PACKED, PLAIN])
+def test_a_host_that_speaks_something_else(host: EchoSettings, answer: bytes, what: str) -> None:
+    conversation = _conversation(host)
+    assert _fails(conversation, lambda _: answer) is FailureKind.PROTOCOL_ERROR
+    assert conversation.failure is not None
+    assert conversation.failure.detail == f"the host answers in {what}"
+
+
+def test_polls_are_counted() -> None:
+    conversation = _conversation()
+    poll = encode_frame(PACKED.framing, b"")
+    play(conversation, lambda data: poll + poll + Host(PACKED)(data))
+    assert (conversation.keepalives, len(conversation.answers)) == (2, 1)
+
+
 def test_f7_is_in_utc() -> None:
     here = AT.astimezone(datetime.timezone(datetime.timedelta(hours=8)))
     assert here.hour == 17
@@ -128,14 +182,15 @@ def test_the_answer_of_a_unionpay_host() -> None:
 def test_terminal_and_host(host: EchoSettings, piece: int) -> None:
     conversation, device = _conversation(host, count=3), Host(host)
     played = play(conversation, device, piece=piece)
-    packed = host.dialect is Dialect.UNIONPAY
     assert conversation.failure is None
-    assert device.requests == ["0820" if packed else "0800"] * 3
+    mti = {"unionpay": "0820", "iso1993": "1804"}.get(host.dialect.family, "0800")
+    assert device.requests == [mti] * 3
     assert len(conversation.answers) == len(played.sent) == 3
-    clock = ("173016", "1123") if packed else ("", "")
-    digit = "0" if packed and host.header else ""
+    clock = ("173016", "1123") if host.dialect.family in ("unionpay", "hypercom") else ("", "")
+    digit = "0" if host.dialect is Dialect.UNIONPAY and host.header else ""
+    code = "800" if host.dialect.family == "iso1993" else "00"
     for answer in conversation.answers:
-        assert answer[1:] == ("00", digit, *clock, ())
+        assert answer[1:] == (code, digit, *clock, ())
         assert 0 < answer.answer_s < 1
 
 
@@ -440,7 +495,14 @@ def test_any_terminal_and_any_host(
 ) -> None:
     conversation = _conversation(host, tid=tid, batch=batch, stan=stan, count=2)
     assert _fails(conversation, Host(host, EchoHost(host, response_code=code))) is None
-    assert [answer.response_code for answer in conversation.answers] == [code, code]
+    # In 1993 a code has three digits.
+    known = {"00": "800", "91": "907", "96": "909", "97": "109"}
+    said = (
+        known.get(code, f"9{code}" if code.isdigit() else "909")
+        if host.dialect.family == "iso1993"
+        else code
+    )
+    assert [answer.response_code for answer in conversation.answers] == [said, said]
 
 
 @pytest.mark.parametrize("host", [PACKED, PLAIN])

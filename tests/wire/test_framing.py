@@ -17,12 +17,17 @@ from tests.wire.iso8583_frames import FRAMES, Frame, frame
 FRAMED = [one for one in FRAMES if one.framing is not None]
 
 # framing, prefix of a body of 55 bytes; jPOS NACChannel, its include-header-length, BCDChannel,
-# ASCIIChannel
+# ASCIIChannel, HEXChannel, (Wireshark's assumption), CMFChannel, RawChannel, CSChannel
 PREFIXES = [
     (Framing.BINARY2, "0037"),
     (Framing.BINARY2_INCLUSIVE, "0039"),
     (Framing.BCD2, "0055"),
     (Framing.ASCII4, "30303535"),
+    (Framing.HEX4, "30303337"),
+    (Framing.BINARY2_LE, "3700"),
+    (Framing.BINARY3, "000037"),
+    (Framing.BINARY4, "00000037"),
+    (Framing.BINARY2_FILLER2, "00370000"),
 ]
 
 # framing, prefix that none of its peers may send, what is wrong
@@ -39,6 +44,12 @@ NO_LENGTHS = [
     (Framing.ASCII4, "20313535", "nor is a blank"),
     (Framing.ASCII4, "30303341", "length in hex digits"),
     (Framing.ASCII4, "B2B2B2B2", "superscripts in Latin-1"),
+    (Framing.HEX4, "31303031", "4097, above any message"),
+    (Framing.HEX4, "30783337", "0x is no digit"),
+    (Framing.BINARY2_LE, "0034", "big endian 52 is 13312"),
+    (Framing.BINARY3, "003400", "13312, above any message"),
+    (Framing.BINARY4, "00340000", "binary2_filler2"),
+    (Framing.BINARY2_FILLER2, "10010000", "4097, above any message"),
 ]
 
 

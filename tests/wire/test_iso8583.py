@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import iso8583
 import iso8583.specs
@@ -14,7 +15,19 @@ from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.wire.iso8583 import Layout, Message, decode, encode
 from posdiag.wire.iso8583_fields import ALWAYS_DROPPED, FIELDS, Content, Field, masked_pan
-from tests.wire.iso8583_frames import BARE, FRAMES, RAW, TEXT, UNIONPAY, Frame, frame
+from tests.wire.iso8583_frames import (
+    BARE,
+    EBCDIC,
+    FRAMES,
+    HYPERCOM,
+    PACKED_1993,
+    RAW,
+    TEXT,
+    TEXT_1993,
+    UNIONPAY,
+    Frame,
+    frame,
+)
 
 IDS = [f"{one.name} {one.role}: {one.event}" for one in FRAMES]
 
@@ -135,6 +148,16 @@ def test_free_text_that_cannot_be_read_is_dropped_and_said() -> None:
         data = bytes.fromhex("0810") + (1 << 1).to_bytes(8) + b"\x00" + bytes([len(strange)])
         message = decode(data + strange, BARE)
         assert (message.fields, message.dropped) == ({}, {63: len(strange)})
+
+
+def test_what_looks_like_a_key_in_a_private_field_is_gone() -> None:
+    for layout in (TEXT, HYPERCOM, TEXT_1993):
+        tpdu = "6000030000" if layout.tpdu else ""
+        for value in ("KEY=0123456789ABCDEF", "q83vASNFZ4mrze8BI0VniavN"):
+            sent = Message(mti="0810", fields={63: value}, tpdu=tpdu)
+            assert decode(encode(sent, layout), layout).dropped == {63: len(value)}
+        kept = Message(mti="0810", fields={63: "see help desk 12345"}, tpdu=tpdu)
+        assert decode(encode(kept, layout), layout) == kept
 
 
 def test_chinese_text_counts_bytes() -> None:
@@ -362,8 +385,10 @@ def _value(draw: st.DrawFn, field: Field, *, ascii_only: bool) -> str:
             letters = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
             return draw(st.text(letters, min_size=least, max_size=field.size))
         case Content.TEXT:
+            # No sixteen letters and digits in a row: those are taken for a key.
             letters = st.sampled_from("Az 0-") if ascii_only else _GBK
             text = _cut(draw(st.text(letters, min_size=1, max_size=60)), field.size)
+            text = re.sub(r"([0-9A-Za-z+/=]{15})[0-9A-Za-z+/=]", r"\1-", text)
             if field.length_digits:
                 return text
             return text + " " * (field.size - len(text.encode("gbk")))
@@ -373,7 +398,10 @@ def _value(draw: st.DrawFn, field: Field, *, ascii_only: bool) -> str:
 def _message(draw: st.DrawFn, layout: Layout, *, ascii_only: bool = False) -> Message:
     table = FIELDS[layout.dialect]
     free = sorted(set(table) - ALWAYS_DROPPED - {2, 62})
+    if layout.dialect.family == "iso1993":
+        free = [number for number in free if number not in (105, 106)]  # as long as a key
     numbers = draw(st.sets(st.sampled_from(free), max_size=12))
+    ascii_only = ascii_only or layout.ebcdic
     fields = {number: draw(_value(table[number], ascii_only=ascii_only)) for number in numbers}
     mti = draw(st.sampled_from(["0200", "0210", "0420", "0800", "0810", "0830"]))
     if layout.dialect is Dialect.UNIONPAY and draw(st.booleans()):
@@ -385,7 +413,9 @@ def _message(draw: st.DrawFn, layout: Layout, *, ascii_only: bool = False) -> Me
     return Message(mti=mti, fields=dict(sorted(fields.items())), tpdu=tpdu, header=header)
 
 
-@pytest.mark.parametrize("layout", [BARE, UNIONPAY, TEXT, RAW])
+@pytest.mark.parametrize(
+    "layout", [BARE, UNIONPAY, TEXT, RAW, HYPERCOM, TEXT_1993, PACKED_1993, EBCDIC]
+)
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_decode_of_encode(layout: Layout, data: st.DataObject) -> None:

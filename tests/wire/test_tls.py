@@ -16,8 +16,9 @@ from posdiag.model.observation import FailureKind, Operation
 from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.wire.certificates import verify_chain
 from posdiag.wire.conversation import Ended, Send, Wait
-from posdiag.wire.echo import EchoConversation, EchoHost
+from posdiag.wire.echo import EchoConversation
 from posdiag.wire.framing import FrameDecoder, encode_frame
+from posdiag.wire.host_role import EchoHost
 from posdiag.wire.tls import TlsConversation
 from tests.wire.authority import HOST, NOW, Issued, issue, names
 from tests.wire.played import Late, play
@@ -193,8 +194,8 @@ CERTIFICATES = [
     ((OWN, MIDDLE), "127.0.0.1", None),
     ((OWN, MIDDLE), "127.0.0.2", FailureKind.CERTIFICATE_WRONG_NAME),
     ((OWN, MIDDLE), "other.example", FailureKind.CERTIFICATE_WRONG_NAME),
-    ((OWN,), HOST, FailureKind.CERTIFICATE_UNTRUSTED),
-    ((issue(alternative=names(HOST)),), HOST, FailureKind.CERTIFICATE_UNTRUSTED),
+    ((OWN,), HOST, FailureKind.CERTIFICATE_CHAIN_CUT),
+    ((issue(alternative=names(HOST)),), HOST, FailureKind.CERTIFICATE_SELF_SIGNED),
     (
         (issue(by=ROOT, alternative=names(HOST), ends=NOW - DAY),),
         HOST,

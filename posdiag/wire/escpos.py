@@ -107,7 +107,7 @@ def decode(replies: Mapping[int, int]) -> PrinterState:
         online=None if one is None else not one & 0x08,
         cover=None if two is None else Cover.OPEN if two & 0x04 else Cover.CLOSED,
         paper=None if four is None else _paper(four, stopped=bool(two and two & 0x20)),
-        error=None if three is None else _error(three),
+        error=None if three is None else error_of(three),
         drawer_pin_high=None if one is None else bool(one & 0x04),
         feeding=None if two is None else bool(two & 0x08),
     )
@@ -125,24 +125,18 @@ def _paper(byte: int, *, stopped: bool) -> Paper:
     return Paper.NEAR_END if near else Paper.ENOUGH
 
 
-def _error(byte: int) -> PrinterError:
-    for mask, error in (
-        (0x20, PrinterError.UNRECOVERABLE),
-        (0x08, PrinterError.CUTTER),
-        (0x40, PrinterError.AUTO_RECOVERABLE),
-        (0x04, PrinterError.RECOVERABLE),
-    ):
-        if byte & mask:
-            return error
-    return PrinterError.NONE
-
-
-_ERROR_BITS: Final = {
+ERROR_BITS: Final = {
     PrinterError.UNRECOVERABLE: 0x20,
     PrinterError.CUTTER: 0x08,
     PrinterError.AUTO_RECOVERABLE: 0x40,
     PrinterError.RECOVERABLE: 0x04,
 }
+"""The gravest first; the same in ``DLE EOT 3`` and in automatic status."""
+
+
+def error_of(byte: int) -> PrinterError:
+    """Return the gravest error that a byte of error bits tells."""
+    return next((error for error, mask in ERROR_BITS.items() if byte & mask), PrinterError.NONE)
 
 
 def encode(state: PrinterState) -> dict[int, int]:
@@ -157,7 +151,7 @@ def encode(state: PrinterState) -> dict[int, int]:
     if state.paper is Paper.INCONSISTENT:
         raise LocalWireError("no sensor is inconsistent on purpose", field="paper")
     is_open, is_out = state.cover is Cover.OPEN, state.paper is Paper.OUT
-    error = _ERROR_BITS.get(state.error or PrinterError.NONE, 0)
+    error = ERROR_BITS.get(state.error or PrinterError.NONE, 0)
     offline = is_open or is_out or bool(error) or bool(state.feeding) or state.online is False
     paper = {Paper.OUT: 0x6C, Paper.NEAR_END: 0x0C}.get(state.paper or Paper.ENOUGH, 0)
     cause = is_open * 0x04 | bool(state.feeding) * 0x08 | is_out * 0x20 | bool(error) * 0x40

@@ -30,7 +30,7 @@ _NOISY_S = 1.0
 _MAX_STRAY = 1024
 """Bytes that come unasked in the whole exchange; a printer has no reason to say that much."""
 
-_KINDS = {
+KINDS = {
     Ended.LIMIT: FailureKind.SILENT,
     Ended.BUDGET: FailureKind.CENSORED,
     Ended.EOF: FailureKind.CLOSED,
@@ -119,7 +119,7 @@ class PrinterStatusConversation:
             self._unanswered(since_s)
         else:
             total_s = self._waited_s + since_s
-            self._fail(_KINDS[why], "", total_s if why is Ended.BUDGET else None)
+            self._fail(KINDS[why], "", total_s if why is Ended.BUDGET else None)
 
     def _wait_for_quiet(self, now_s: float) -> Step:
         if self._noisy_since_s is None:

@@ -244,8 +244,11 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             ``host:port`` (ups).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
             ``shared`` is true.
-        protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
-            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control).
+        protocol: serial devices: ``none`` (only open it and look at its lines), ``enq``
+            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control) or ``loop``
+            (nothing but a loopback plug is on the cable: a bit-error test).
+        dialect: printers: ``escpos`` or ``star``; empty: the terminal profile's for the terminal's
+            own printer, ``escpos`` for any other.
         ups: name of the UPS in the NUT server, empty for the first one.
         baud: bits per second.
     """
@@ -254,7 +257,8 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     port: str
     part: Part = Part.TERMINAL
     shared: bool = False
-    protocol: Annotated[str, msgspec.Meta(pattern="^(none|enq)$")] = "none"
+    protocol: Annotated[str, msgspec.Meta(pattern="^(none|enq|loop)$")] = "none"
+    dialect: Annotated[str, msgspec.Meta(pattern="^(escpos|star)?$")] = ""
     ups: str = ""
     baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] = 9600
 

@@ -24,5 +24,6 @@ def who_may(path: str) -> str:
     if found.st_gid != 0 and found.st_mode & _BOTH == _BOTH:
         return f"group {group} may use it: sudo usermod -aG {group} $USER, then log in again"
     kernel = os.path.basename(os.path.realpath(path)).rstrip("0123456789")  # noqa: PTH119
-    rule = f'KERNEL=="{kernel}*", GROUP="dialout", MODE="0660"'
+    which = f'KERNEL=="{kernel}*"' if kernel else 'SUBSYSTEM=="tty"'
+    rule = f'{which}, GROUP="dialout", MODE="0660"'
     return f"no group may use it; a udev rule would let one: {rule}"

@@ -44,6 +44,7 @@ class Counters(NamedTuple):
 
     Attributes:
         overrun: of the receiver and of the kernel's buffer.
+        line_changes: of CTS, DSR and CD together.
     """
 
     received: int
@@ -52,6 +53,7 @@ class Counters(NamedTuple):
     parity: int
     overrun: int
     breaks: int
+    line_changes: int = 0
 
     def since(self, before: Counters) -> Counters:
         """Return what was counted since ``before``."""
@@ -113,8 +115,10 @@ class SerialPort:
             raw = fcntl.ioctl(self.raw.fileno(), _TIOCGICOUNT, bytes(80))
         except expected as error:
             raise lacking(error, "no error counters") from error
-        _, _, _, _, rx, tx, frame, overrun, parity, breaks, buffer, *_ = struct.unpack("20i", raw)
-        return Counters(rx, tx, frame, parity, overrun + buffer, breaks)
+        cts, dsr, _, cd, rx, tx, frame, overrun, parity, breaks, buffer, *_ = struct.unpack(
+            "20i", raw
+        )
+        return Counters(rx, tx, frame, parity, overrun + buffer, breaks, cts + dsr + cd)
 
 
 def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:

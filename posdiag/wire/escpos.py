@@ -245,19 +245,26 @@ class StatusParser:
 
 
 class StatusPrinter:
-    """Answers ``DLE EOT`` like a printer in a given state; whatever else comes is its print data.
+    """Answers like a printer in a given state: ``DLE EOT 1`` to ``4``, and ``GS I`` for its texts.
 
     Attributes:
-        printed: bytes that were no request.
+        printed: bytes that were no request; a real printer prints or obeys them.
     """
 
-    def __init__(self, state: PrinterState) -> None:
+    def __init__(self, state: PrinterState, texts: Mapping[int, str] | None = None) -> None:
         """Keep the state.
+
+        Args:
+            state: that it is in.
+            texts: n of ``GS I n`` -> text; others are answered by an empty one.
 
         Raises:
             LocalWireError: a state that no printer is in.
         """
-        self._answers = encode(state)
+        self._answers = {request(n): bytes([byte]) for n, byte in encode(state).items()}
+        for n in range(65, 70):
+            text = (texts or {}).get(n, "").encode("ascii", errors="replace")
+            self._answers[bytes((0x1D, 0x49, n))] = bytes([_TEXT_HEADER]) + text + b"\x00"
         self._begun = b""
         self.printed = bytearray()
 
@@ -266,13 +273,15 @@ class StatusPrinter:
         answer = bytearray()
         for byte in data:
             begun = self._begun + bytes([byte])
-            if begun in (b"\x10", b"\x10\x04"):
-                self._begun = begun
-            elif len(begun) == 3 and byte in self._answers:
-                answer.append(self._answers[byte])
+            if begun in self._answers:
+                answer += self._answers[begun]
                 self._begun = b""
+            elif any(request.startswith(begun) for request in self._answers):
+                self._begun = begun
             else:
-                # A DLE that did not become a request may begin the next one.
-                self._begun = b"\x10" if byte == DLE else b""
-                self.printed += begun[:-1] if byte == DLE else begun
+                # What did not become a request may end with the beginning of the next one.
+                again = bytes([byte])
+                begins = any(request.startswith(again) for request in self._answers)
+                self.printed += begun[:-1] if begins else begun
+                self._begun = again if begins else b""
         return bytes(answer)

@@ -101,3 +101,36 @@ def encode(state: PrinterState) -> bytes:
     one = is_open * 0x20 | offline * 0x08 | bool(state.drawer_pin_high) * 0x04
     four = {Paper.OUT: 0x0C, Paper.NEAR_END: 0x04}.get(state.paper or Paper.ENOUGH, 0)
     return bytes((0x23, 0x06, one, mask, 0, four, 0, 0, 0))
+
+
+class StarPrinter:
+    """Answers the status request like a Star printer in a given state.
+
+    Attributes:
+        printed: bytes that were no request.
+    """
+
+    def __init__(self, state: PrinterState) -> None:
+        """Keep the state.
+
+        Raises:
+            LocalWireError: a state that no printer is in.
+        """
+        self._block = encode(state)
+        self._begun = b""
+        self.printed = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what the printer answers to these bytes."""
+        answer = b""
+        for byte in data:
+            begun = self._begun + bytes([byte])
+            if begun == REQUEST:
+                answer, self._begun = answer + self._block, b""
+            elif REQUEST.startswith(begun):
+                self._begun = begun
+            else:
+                begins = byte == REQUEST[0]
+                self.printed += begun[:-1] if begins else begun
+                self._begun = REQUEST[:1] if begins else b""
+        return answer

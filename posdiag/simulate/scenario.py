@@ -30,6 +30,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        till_printer: the till's own printer; None: the shop has none.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -41,6 +42,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reference: NameServerFaults = NameServerFaults()
     host: HostFaults = HostFaults(tls=True)
     printer: PrinterFaults = PrinterFaults()
+    till_printer: PrinterFaults | None = None
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()
     card: CardFaults = CardFaults()

@@ -1,7 +1,7 @@
-"""Asks one port that a person named what is on it. The only place where an undeclared port is asked.
+"""Asks one port that a person named what is on it: the only place that asks an undeclared port.
 
-Listens first. Then status requests that change and print nothing on what they are meant for: ESC/POS,
-then Star, then an enquiry. Only a printer that has answered is asked for its name.
+Listens first. Then status requests that change and print nothing on what they are meant for:
+ESC/POS, then Star, then an enquiry. Only a printer that has answered is asked for its name.
 """
 
 from __future__ import annotations
@@ -100,7 +100,15 @@ class _Questions:
             identity = PrinterIdentityConversation()
             self._step(identity)
             told = identity.told
-        return PortIdentity(self._name, self._baud, "escpos_printer", state=state, **told)
+        return PortIdentity(
+            self._name,
+            self._baud,
+            "escpos_printer",
+            told.get("maker", ""),
+            told.get("model", ""),
+            told.get("firmware", ""),
+            state,
+        )
 
     def _others(self) -> PortIdentity:
         star = StarStatusConversation(limit_s=SERIAL_LIMIT_S)

@@ -10,6 +10,7 @@ Lippman-Hand, JAMA 1983).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from posdiag.model.errors import LocalWireError
@@ -21,6 +22,7 @@ BLOCKS: Final = 32
 LIMIT_S: Final = 0.5
 
 
+@cache
 def pattern(count: int) -> bytes:
     """Return the first ``count`` bytes of PRBS9."""
     register, found = 0x1FF, bytearray()

@@ -158,7 +158,7 @@ class PrinterStatusConversation:
                     self._fail(FailureKind.PROTOCOL_ERROR, self._what_came())
 
     def _keep(self, piece: Piece) -> None:
-        if piece.kind is Bytes.ASB:
+        if piece.kind is Bytes.ASB and not self.noise:
             self.automatic = decode_automatic(piece.data)
         elif piece.kind is Bytes.INVALID:
             self.noise += piece.data[: _MAX_NOISE - len(self.noise)]

@@ -71,13 +71,15 @@ def guess(data: bytes, expected: Collection[int], baud: int) -> Guess:
         return Guess(Garble.TOO_FEW)
     if not any(data):
         return Guess(Garble.BREAK)
-    few = good == 0 and len(expected) <= _FEW
-    bauds = _speeds(data, frozenset(expected), baud) if few else ()
+    is_text = len(expected) > _FEW
+    bauds = () if is_text or good else _speeds(data, frozenset(expected), baud)
     parity = _parity(data, expected)
     # One byte over and over fits a parity as well as a speed; several fit only one of them.
     if parity and (not bauds or len(set(data)) > 1):
         return Guess(Garble.PARITY, (baud,), parity)
-    if bauds or (len(data) >= _ENOUGH_FOR_SHARES and _looks_like_speed(data, good)):
+    # Of a few answers none comes through right at a wrong speed.
+    told = len(data) >= _ENOUGH_FOR_SHARES and (is_text or not good)
+    if bauds or (told and _looks_like_speed(data, good)):
         return Guess(Garble.SPEED, bauds)
     return Guess(Garble.NOISE)
 

@@ -97,7 +97,7 @@ def test_a_wrong_parity_is_named(parity: str) -> None:
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 2.0, 4.0])
 def test_text_at_a_wrong_speed_is_told_without_a_number(factor: float) -> None:
-    found = guess(as_read(_text(60), Line(9600), round(9600 * factor)).data, TEXT, 9600)
+    found = guess(as_read(_text(160), Line(9600), round(9600 * factor)).data, TEXT, 9600)
     assert found == Guess(Garble.SPEED)
 
 

@@ -6,6 +6,7 @@ Each is also given cut short, byte by byte, and with noise before it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -247,6 +248,10 @@ def test_a_printer_that_does_not_say_what_it_is(
     assert (identity.failure.failure if identity.failure else None) is kind
 
 
+def _cut(raw: bytes, cut: int, _: bytes) -> bytes:
+    return raw[:cut]
+
+
 STAR = [
     # Vectors 25 and 26, then one bit each: HSP7000 manual pp. 5-8 to 5-11.
     ("230600000000000000", "error", PrinterError.NONE),
@@ -280,7 +285,7 @@ def test_star_vectors(block: str, attribute: str, value: object, noise: bytes, p
         with pytest.raises(RemoteWireError):
             star.decode(raw[:cut])
         short = StarStatusConversation(limit_s=0.5)
-        play(short, lambda _, cut=cut: raw[:cut], piece=piece)
+        play(short, partial(_cut, raw, cut), piece=piece)
         assert short.state == PrinterState()
         assert short.failure is not None
         silent = FailureKind.PROTOCOL_ERROR if cut else FailureKind.SILENT

@@ -331,7 +331,8 @@ PROBE = Probe(
     steps=(
         Step(
             consent=FIND_BAUD,
-            sends="the same status requests at the other usual speeds, where there is no answer",
+            sends="the same status requests at the other usual speeds, where there is no answer; "
+            "at a wrong speed a printer may print a few signs of them",
             effect=Effect.SAFE,
             targets=_serial_ports,
         ),

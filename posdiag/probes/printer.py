@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from posdiag.link.device_address import is_on_network
 from posdiag.link.printer_port import AskedPrinter, PrinterPort
-from posdiag.link.serial_port import resource_of
+from posdiag.link.serial_port import USUAL_BAUD, resource_of
 from posdiag.model.errors import CannotRun, RemoteWireError
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
@@ -79,6 +79,7 @@ class _Look:
         self._context = context
         self._printer = printer
         self._since_s = context.now_s()
+        self._baud = printer.baud or USUAL_BAUD
         self._port = PrinterPort(printer, context.site, context.deadline, context.allowance)
         self._is_star = False
 
@@ -158,7 +159,7 @@ class _Look:
             return
         if not conversation.noise or not self._port.is_serial:
             return
-        found = guess(bytes(conversation.noise), _STATUS_BYTES, self._printer.baud)
+        found = guess(bytes(conversation.noise), _STATUS_BYTES, self._baud)
         yield self._measured("printer.garble", str(found.kind))
         if found.bauds:
             yield self._measured("printer.probable_baud", [*map(float, found.bauds)], "bit/s")
@@ -175,7 +176,7 @@ class _Look:
             yield self._unmeasured(name, wish)
             return
         for baud in SPEEDS:
-            if baud == self._printer.baud:
+            if baud == self._baud:
                 continue
             try:
                 found = self._talk(self._conversation(), baud)

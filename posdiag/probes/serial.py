@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 from posdiag.link.device_address import device_address, is_on_network, talk_over_network
 from posdiag.link.port_details import latency_s
-from posdiag.link.serial_port import Counters, SerialPort, open_port, resource_of, run_serial
+from posdiag.link.serial_port import (
+    USUAL_BAUD,
+    Counters,
+    SerialPort,
+    open_port,
+    resource_of,
+    run_serial,
+)
 from posdiag.link.tcp import ConnectOnly
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.knowledge import Effect
@@ -70,6 +77,7 @@ class _Look:
         self._context = context
         self._device = device
         self._since_s = context.now_s()
+        self._baud = device.baud or USUAL_BAUD
         self._enquiry = EnquiryConversation() if device.protocol == "enq" else None
         self._loop = BitErrorConversation() if device.protocol == "loop" else None
         self._listening = ListenConversation(REST_S)
@@ -190,7 +198,7 @@ class _Look:
     def _garbled(self, came: bytes, expected: frozenset[int]) -> Iterator[ProbeYield]:
         if not came:
             return
-        found = guess(came, expected, self._device.baud)
+        found = guess(came, expected, self._baud)
         if found.kind is not Garble.TOO_FEW:
             yield self._measured("serial.garble", str(found.kind))
         if found.bauds:
@@ -221,7 +229,7 @@ class _Look:
             if self._context.deadline.passed():
                 yield self._unmeasured(name, CannotRun(NotRunReason.BUDGET_SPENT))
                 return
-            if baud != self._device.baud and self._answers_at(baud):
+            if baud != self._baud and self._answers_at(baud):
                 yield self._measured(name, baud, "bit/s")
                 return
         detail = "no answer at any usual speed"

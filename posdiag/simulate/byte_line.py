@@ -20,11 +20,13 @@ class Answer(NamedTuple):
         data: what it says.
         after_s: how long it takes.
         leaves: it goes away afterwards, as if unplugged.
+        then: what it says next without being asked again (an answer in pieces).
     """
 
     data: bytes = b""
     after_s: float = 0.0
     leaves: bool = False
+    then: tuple[Answer, ...] = ()
 
 
 class ByteLine:
@@ -116,6 +118,8 @@ class ByteLine:
                     link, _ = listener.accept()
                     with link:
                         link.settimeout(0.05)
+                        # Devices do; else an answer in two pieces waits for a delayed ACK (40 ms).
+                        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         if not self._serve_link(link):
                             return
 
@@ -136,13 +140,16 @@ class ByteLine:
         """Give the device what came and write what it answers; return whether it stays."""
         self.journal.append(data)
         heard = self._over_line(data, to_device=True)
-        answer = self._device(heard) if heard else Answer()
-        if answer.after_s and self._stopped.wait(answer.after_s):
-            return False
-        said = self._over_line(answer.data, to_device=False)
-        if said:
-            write(said)
-        return not answer.leaves
+        first = self._device(heard) if heard else Answer()
+        for answer in (first, *first.then):
+            if answer.after_s and self._stopped.wait(answer.after_s):
+                return False
+            said = self._over_line(answer.data, to_device=False)
+            if said:
+                write(said)
+            if answer.leaves:
+                return False
+        return True
 
     def _over_line(self, data: bytes, *, to_device: bool) -> bytes:
         """Return what the other end reads."""

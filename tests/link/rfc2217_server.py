@@ -53,8 +53,14 @@ class DeviceServer:
                 with contextlib.suppress(OSError):
                     link.sendall(data)
 
+        class PortWithLines(serial.Serial):
+            """A pseudo terminal has no lines, and the server asks for them: all are on."""
+
+            cts = dsr = cd = True
+            ri = False
+
         link.settimeout(0.01)
-        with serial.Serial(self._port, timeout=0) as device:
+        with PortWithLines(self._port, timeout=0) as device:
             # The stubs know the client's classes only.
             manager = serial.rfc2217.PortManager(device, Answers())  # type: ignore[arg-type]
             while not self._stopped.is_set():

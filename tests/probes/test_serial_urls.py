@@ -14,7 +14,11 @@ from posdiag.simulate.serial_device import SerialDeviceFaults, SimulatedSerialDe
 from tests.link.rfc2217_server import DeviceServer
 from tests.probes.device_runs import Yielded, at_site
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="other system: no pseudo terminals")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="other system: no pseudo terminals"),
+    # pyserial 3.5 names and marks its reader thread the old way.
+    pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(\\) is deprecated:DeprecationWarning"),
+]
 PRINTER, SERIAL = discover()["printer"], discover()["serial"]
 
 

@@ -356,9 +356,7 @@ PROBE = Probe(
             "what garbage most probably comes of: speed, parity, break or noise; none without any",
             "too few bytes came",
         ),
-        Observable(
-            "serial.probable_baud", "bit/s", "speeds that would give this garbage", "not to tell"
-        ),
+        Observable("serial.probable_baud", "bit/s", "speeds that would give this", "not to tell"),
         Observable(
             "serial.found_baud",
             "bit/s",

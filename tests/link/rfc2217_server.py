@@ -59,6 +59,11 @@ class DeviceServer:
             cts = dsr = cd = True
             ri = False
 
+            def _update_dtr_state(self) -> None:
+                return
+
+            _update_rts_state = _update_break_state = _update_dtr_state
+
         link.settimeout(0.01)
         with PortWithLines(self._port, timeout=0) as device:
             # The stubs know the client's classes only.

@@ -363,9 +363,7 @@ PROBE = Probe(
             "usual speed at which it answers, where the declared one is not it",
             "not looked for, or found at none",
         ),
-        Observable(
-            "serial.bits_returned", "count", "bits of the pattern that came back", "no plug"
-        ),
+        Observable("serial.bits_returned", "count", "bits that came back", "no plug"),
         Observable("serial.bit_errors", "count", "how many of them were wrong", "no plug"),
         Observable("serial.bytes_lost", "count", "bytes that did not come back", "no plug"),
         Observable(
@@ -381,9 +379,7 @@ PROBE = Probe(
             "enquiries with an answer other than ACK or NAK",
             "none was sent, or none was answered",
         ),
-        Observable(
-            "serial.unanswered", "count", "enquiries without an answer in 0.5 s", "none was sent"
-        ),
+        Observable("serial.unanswered", "count", "enquiries unanswered in 0.5 s", "none was sent"),
         Observable("serial.reply_time", "s", "from enquiry to good answer", "none was sent"),
     ),
     targets=_targets,

@@ -138,6 +138,11 @@ class Bits(NamedTuple):
 EIGHT_ONE = Bits()
 
 
+def _sends_unbounded(name: str) -> bool:
+    """Return whether pyserial refuses a limit for sending, as for a device server on TCP."""
+    return name.lower().startswith("rfc2217://")
+
+
 def open_port(
     name: str, *, baud: int | None, deadline: Deadline, bits: Bits = EIGHT_ONE
 ) -> SerialPort:
@@ -170,7 +175,7 @@ def open_port(
             parity=bits.parity,
             stopbits=bits.stop,
             timeout=0.5,
-            write_timeout=SEND_LIMIT_S,
+            write_timeout=None if _sends_unbounded(name) else SEND_LIMIT_S,
             rtscts=False,
             dsrdtr=False,
             xonxoff=False,
@@ -181,7 +186,7 @@ def open_port(
     if result is None:
         kind = FailureKind.CENSORED if cut else FailureKind.SILENT
         raise LinkError(kind, Operation.OPEN, waited_s=wait_s)
-    if isinstance(result, ValueError):
+    if isinstance(result, ValueError | NotImplementedError):
         detail = f"{baud or USUAL_BAUD} bit/s, or the kind of port"
         raise CannotRun(NotRunReason.UNSUPPORTED, detail) from result
     if isinstance(result, ImportError):
@@ -203,7 +208,13 @@ class _Opening:
         threading.Thread(target=self._work, name="open port", daemon=True).start()
 
     def _work(self) -> None:
-        expected: tuple[type[Exception], ...] = (*errors_of_ports(), ValueError, ImportError)
+        # NotImplementedError: a kind of port that lacks a setting.
+        expected: tuple[type[Exception], ...] = (
+            *errors_of_ports(),
+            ValueError,
+            ImportError,
+            NotImplementedError,
+        )
         try:
             result = self._opening()
         except expected as error:
@@ -287,7 +298,8 @@ class _SerialRun:
         import serial
 
         wait_s, cut = self._deadline.cut(SEND_LIMIT_S)
-        self._set("write_timeout", max(wait_s, 0.001))
+        if self._port.write_timeout is not None:
+            self._set("write_timeout", max(wait_s, 0.001))
         try:
             self._port.write(data)
         except serial.SerialTimeoutException:

@@ -17,6 +17,7 @@ from posdiag.model.text import Text
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+CardCount = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -237,6 +238,9 @@ class DeviceKind(StrEnum):
     SERIAL = "serial"
     UPS = "ups"
     CARD_READER = "card_reader"
+    MODEM = "modem"
+    ANDROID = "android"
+    STRIPE_READER = "stripe_reader"
     TERMINAL = "terminal"
 
 
@@ -245,10 +249,14 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     Attributes:
         port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
-            terminal), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), or a file
-            (terminal, status_upload).
+            terminal, modem), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), a file
+            (terminal, status_upload), ``pcsc`` or ``pcsc:part of its name`` (card_reader),
+            ``keyboard`` (stripe_reader that types, or text that somebody pastes), or what
+            ``adb devices`` calls it, with ``@host:port`` where its adb server is not the usual
+            one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
-            ``shared`` is true.
+            ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
+            says otherwise.
         protocol: serial devices: ``none`` (only open it and look at its lines), ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control) or ``loop``
             (nothing but a loopback plug is on the cable: a bit-error test). Terminals:
@@ -257,6 +265,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dialect: printers: ``escpos`` or ``star``; empty: the terminal profile's for the terminal's
             own printer, ``escpos`` for any other.
         ups: name of the UPS in the NUT server, empty for the first one.
+        app: android: package of the payment application, whose version is asked for.
         baud: bits per second; None: what is usual for it.
         poi_id: nexo: the terminal's name for itself, ``<model>-<serial>``.
         ca_file: nexo over HTTPS: PEM file with the root of the terminal's certificate.
@@ -275,6 +284,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = "none"
     dialect: Annotated[str, msgspec.Meta(pattern="^(escpos|star)?$")] = ""
     ups: str = ""
+    app: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.]*)?$")] = ""
     baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] | None = None
     poi_id: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,64}$")] = ""
     ca_file: str | None = None
@@ -312,6 +322,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         acquirer: None where it is not said.
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        cards: cards that are read one after the other; the card in question comes first.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -326,5 +337,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
+    cards: CardCount = 1
     simulated: bool = False
     missing: list[str] = []

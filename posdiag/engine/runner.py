@@ -165,8 +165,12 @@ class _Run:
 
     def _start_what_can(self) -> None:
         held: set[str] = set().union(*(job.resources for job in self._running.values()))
-        for name, job in list(self._waiting.items()):
-            if job.resources & held:
+        # Those that run alone come last, when nothing else is left to start.
+        ordered = sorted(self._waiting.items(), key=lambda item: item[1].probe.alone)
+        for name, job in ordered:
+            if any(one.probe.alone for one in self._running.values()):
+                return
+            if job.resources & held or (job.probe.alone and self._running):
                 continue
             held |= job.resources
             self._running[name] = self._waiting.pop(name)

@@ -301,7 +301,11 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         gateway: asked for round trips; None: the system's default route.
         resolvers: name servers in order; empty: the system's.
         reference: an address beyond the gateway for round trips; None: no such test.
-        series: round trips per series, 5 to 100.
+        portal_check: ``http://host/path`` that answers 204 and nothing else, to find a login page
+            in the way; None: no such test.
+        load_sink: ``ip:port`` that swallows an upload, for the delay under load (with consent).
+        idle_s: how long a connection to the host rests before it is used again (with consent).
+        series: round trips per series, 5 to 2000; the 99th percentile needs 300.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
             ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
     """
@@ -310,7 +314,10 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     gateway: str | None = None
     resolvers: list[str] = []
     reference: str | None = None
-    series: Annotated[int, msgspec.Meta(ge=5, le=100)] = 20
+    portal_check: str | None = None
+    load_sink: str | None = None
+    idle_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 300.0
+    series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
 
 

@@ -119,6 +119,9 @@ class ProbeContext:
         )
 
 
+THE_LINE = "the shop's line"
+"""Exclusive resource of probes that would disturb each other's round trips."""
+
 ProbeYield = Observation | Unmeasured
 
 
@@ -153,7 +156,9 @@ class Probe:
         resources: exclusive resources it holds (``serial:/dev/ttyUSB0``), from the site.
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
-        needs_laptop: it measures the laptop itself (left out at a simulated site).
+        needs_laptop: it measures the laptop itself, or the network that it really stands on (left
+            out at a simulated site).
+        alone: nothing else runs while it runs: it would be disturbed, or disturb.
         steps: what it does beyond that, each with a consent of its own.
         watch: looks for so many seconds instead of once; None: it has nothing to watch.
         typical_s: seconds that it usually takes, for the next test.
@@ -168,6 +173,7 @@ class Probe:
     resources: Callable[[Site], list[str]] = lambda _site: []
     effect: Effect = Effect.SAFE
     needs_laptop: bool = False
+    alone: bool = False
     steps: tuple[Step, ...] = ()
     watch: Callable[[ProbeContext, float], Iterator[ProbeYield]] | None = None
     typical_s: float = 5.0

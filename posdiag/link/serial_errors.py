@@ -13,6 +13,8 @@ import re
 import sys
 
 from posdiag.link.failures import error_of, failure_kind
+from posdiag.link.port_holders import holder_words
+from posdiag.link.port_rights import who_may
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
 
@@ -68,7 +70,8 @@ def open_error(name: str, error: Exception) -> LinkError:
         kind = _WINDOWS_KINDS.get(number, FailureKind.UNEXPECTED)
         return LinkError(kind, Operation.OPEN, f"Windows error {number}" if number else "")
     if number == errno.EAGAIN or "exclusively" in str(error):
-        return LinkError(FailureKind.BUSY, Operation.OPEN, "another program has locked it")
+        detail = _holder(name, "another program has locked it")
+        return LinkError(FailureKind.BUSY, Operation.OPEN, detail)
     if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
         return LinkError(FailureKind.UNEXPECTED, Operation.OPEN, "this is no serial port")
     if number in (errno.ENODEV, errno.ENXIO, errno.EIO):
@@ -80,20 +83,16 @@ def open_error(name: str, error: Exception) -> LinkError:
     text = os.strerror(number) if number else ""
     kind = failure_kind(error_of(number)) if number else FailureKind.UNEXPECTED
     if kind is FailureKind.PERMISSION:
-        text = _owning_group(name) or text
+        text = who_may(name) or text
     elif kind is FailureKind.BUSY:
-        text = "another program has it"
+        text = _holder(name, "another program has it")
     return LinkError(kind, Operation.OPEN, text)
 
 
-def _owning_group(path: str) -> str:
-    """Return which group may use a port, empty where the system does not tell."""
-    try:
-        import grp
-
-        return f"group {grp.getgrgid(os.stat(path).st_gid).gr_name} may use it"  # noqa: PTH116
-    except (ImportError, OSError, KeyError, ValueError):
-        return ""
+def _holder(name: str, otherwise: str) -> str:
+    """Return who has a port, or, where it is not known, only that somebody has."""
+    held = holder_words(name)
+    return f"{held} has it" if held else otherwise
 
 
 def lacking(error: Exception, detail: str) -> CannotRun | LinkError:

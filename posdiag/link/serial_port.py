@@ -46,6 +46,7 @@ class Counters(NamedTuple):
 
     Attributes:
         overrun: of the receiver and of the kernel's buffer.
+        line_changes: of CTS, DSR and CD together.
     """
 
     received: int
@@ -54,6 +55,7 @@ class Counters(NamedTuple):
     parity: int
     overrun: int
     breaks: int
+    line_changes: int = 0
 
     def since(self, before: Counters) -> Counters:
         """Return what was counted since ``before``."""
@@ -115,8 +117,10 @@ class SerialPort:
             raw = fcntl.ioctl(self.raw.fileno(), _TIOCGICOUNT, bytes(80))
         except expected as error:
             raise lacking(error, "no error counters") from error
-        _, _, _, _, rx, tx, frame, overrun, parity, breaks, buffer, *_ = struct.unpack("20i", raw)
-        return Counters(rx, tx, frame, parity, overrun + buffer, breaks)
+        cts, dsr, _, cd, rx, tx, frame, overrun, parity, breaks, buffer, *_ = struct.unpack(
+            "20i", raw
+        )
+        return Counters(rx, tx, frame, parity, overrun + buffer, breaks, cts + dsr + cd)
 
 
 class Bits(NamedTuple):
@@ -132,6 +136,11 @@ class Bits(NamedTuple):
 
 
 EIGHT_ONE = Bits()
+
+
+def _sends_unbounded(name: str) -> bool:
+    """Return whether pyserial refuses a limit for sending, as for a device server on TCP."""
+    return name.lower().startswith("rfc2217://")
 
 
 def open_port(
@@ -166,7 +175,7 @@ def open_port(
             parity=bits.parity,
             stopbits=bits.stop,
             timeout=0.5,
-            write_timeout=SEND_LIMIT_S,
+            write_timeout=None if _sends_unbounded(name) else SEND_LIMIT_S,
             rtscts=False,
             dsrdtr=False,
             xonxoff=False,
@@ -177,7 +186,7 @@ def open_port(
     if result is None:
         kind = FailureKind.CENSORED if cut else FailureKind.SILENT
         raise LinkError(kind, Operation.OPEN, waited_s=wait_s)
-    if isinstance(result, ValueError):
+    if isinstance(result, ValueError | NotImplementedError):
         detail = f"{baud or USUAL_BAUD} bit/s, or the kind of port"
         raise CannotRun(NotRunReason.UNSUPPORTED, detail) from result
     if isinstance(result, ImportError):
@@ -199,7 +208,13 @@ class _Opening:
         threading.Thread(target=self._work, name="open port", daemon=True).start()
 
     def _work(self) -> None:
-        expected: tuple[type[Exception], ...] = (*errors_of_ports(), ValueError, ImportError)
+        # NotImplementedError: a kind of port that lacks a setting.
+        expected: tuple[type[Exception], ...] = (
+            *errors_of_ports(),
+            ValueError,
+            ImportError,
+            NotImplementedError,
+        )
         try:
             result = self._opening()
         except expected as error:
@@ -283,7 +298,8 @@ class _SerialRun:
         import serial
 
         wait_s, cut = self._deadline.cut(SEND_LIMIT_S)
-        self._set("write_timeout", max(wait_s, 0.001))
+        if self._port.write_timeout is not None:
+            self._set("write_timeout", max(wait_s, 0.001))
         try:
             self._port.write(data)
         except serial.SerialTimeoutException:

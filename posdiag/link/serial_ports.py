@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from posdiag.link.port_details import clone_symptom, driver_of, usb_printers
+from posdiag.link.port_holders import holder_words
 from posdiag.model.errors import CannotRun
 from posdiag.model.observation import NotRunReason
+
+if TYPE_CHECKING:
+    from threading import Event
 
 
 class ChipGuess(NamedTuple):
@@ -68,7 +76,7 @@ CHIPS: Final = (
 
 
 class PortFound(NamedTuple):
-    """A serial port as the system lists it.
+    """A port as the system lists it.
 
     Attributes:
         port: what a site file calls it.
@@ -77,6 +85,10 @@ class PortFound(NamedTuple):
         serial_number: of the USB device, empty if unknown.
         guess: what the USB id most likely is, empty if unknown.
         sure: whether the guess rests on the registered id.
+        kind: a serial port, or a USB printer without one.
+        driver: of the kernel, empty where the system does not say.
+        held_by: programs that have it open, empty: none, or this user may not see them.
+        symptom: what speaks for a counterfeit chip, empty where nothing does.
     """
 
     port: str
@@ -85,6 +97,10 @@ class PortFound(NamedTuple):
     serial_number: str
     guess: str
     sure: bool
+    kind: Literal["serial", "usb_printer"] = "serial"
+    driver: str = ""
+    held_by: str = ""
+    symptom: str = ""
 
 
 def chip_guess(vendor: int | None, product: int | None) -> ChipGuess | None:
@@ -94,7 +110,7 @@ def chip_guess(vendor: int | None, product: int | None) -> ChipGuess | None:
 
 
 def list_ports() -> list[PortFound]:
-    """Return the serial ports of this machine, by name.
+    """Return the serial ports and USB printers of this machine, by name.
 
     Pseudo terminals and links are not listed.
 
@@ -105,18 +121,105 @@ def list_ports() -> list[PortFound]:
         from serial.tools import list_ports as system
     except ImportError as error:
         raise CannotRun(NotRunReason.PACKAGE_MISSING, "pyserial") from error
-    found: list[PortFound] = []
-    for port in system.comports():
-        guess = chip_guess(port.vid, port.pid)
-        on_usb = port.vid is not None and port.pid is not None
+    found = [
+        _found(
+            port.device,
+            "" if port.description in (None, "n/a") else port.description,
+            (port.vid, port.pid),
+            port.serial_number or "",
+            "serial",
+        )
+        for port in system.comports()
+    ]
+    for printer in usb_printers():
+        ids = (printer.vendor, printer.product_id)
         found.append(
-            PortFound(
-                port=port.device,
-                description="" if port.description in (None, "n/a") else port.description,
-                usb_id=f"{port.vid:04x}:{port.pid:04x}" if on_usb else "",
-                serial_number=port.serial_number or "",
-                guess=guess.text if guess else "",
-                sure=guess is not None and guess.basis == _ID,
-            )
+            _found(printer.port, printer.product, ids, printer.serial_number, "usb_printer")
         )
     return sorted(found, key=lambda port: port.port)
+
+
+def _found(
+    port: str,
+    description: str,
+    ids: tuple[int | None, int | None],
+    serial_number: str,
+    kind: Literal["serial", "usb_printer"],
+) -> PortFound:
+    vendor, product = ids
+    guess = chip_guess(vendor, product)
+    return PortFound(
+        port=port,
+        description=description,
+        usb_id="" if vendor is None or product is None else f"{vendor:04x}:{product:04x}",
+        serial_number=serial_number,
+        guess=guess.text if guess else "",
+        sure=guess is not None and guess.basis == _ID,
+        kind=kind,
+        driver="usblp" if kind == "usb_printer" else driver_of(port),
+        held_by=holder_words(port),
+        symptom=clone_symptom(vendor, product, description),
+    )
+
+
+def would_appear(platform: str = sys.platform) -> list[tuple[str, str]]:
+    """Return what a port would be called here, and what it would be, for a machine with none."""
+    if platform == "win32":
+        adapter, built_in, terminal, printer = "COM3", "COM1", "COM4", "COM5"
+    elif platform == "darwin":
+        adapter, terminal = "/dev/cu.usbserial-0001", "/dev/cu.usbmodem0001"
+        built_in, printer = "", ""
+    else:
+        adapter, built_in, terminal = "/dev/ttyUSB0", "/dev/ttyS0", "/dev/ttyACM0"
+        printer = "/dev/usb/lp0"
+    names = {
+        adapter: "a USB serial adapter (FTDI, CP210x, CH340, PL2303)",
+        terminal: "a terminal, PIN pad or modem on USB",
+        printer: "a receipt printer on USB",
+        built_in: "a serial port of the machine itself",
+    }
+    return [(port, what) for port, what in names.items() if port]
+
+
+class PortEvent(NamedTuple):
+    """A port came or went.
+
+    Attributes:
+        at_s: seconds since the watch began.
+    """
+
+    at_s: float
+    event: Literal["appeared", "gone"]
+    port: PortFound
+
+
+def watch_ports(
+    seconds: float,
+    stop: Event,
+    *,
+    listing: Callable[[], list[PortFound]] = list_ports,
+    every_s: float = 0.5,
+) -> Iterator[PortEvent]:
+    """Yield ports as they are plugged in and pulled; never opens one.
+
+    Args:
+        seconds: how long to watch.
+        stop: ends it early.
+        listing: what is there now.
+        every_s: between two looks.
+
+    Raises:
+        CannotRun: as ``list_ports``.
+    """
+    begun_s = time.monotonic()
+    before = {port.port: port for port in listing()}
+    while (left_s := begun_s + seconds - time.monotonic()) > 0:
+        if stop.wait(min(every_s, left_s)):
+            return
+        now = {port.port: port for port in listing()}
+        at_s = time.monotonic() - begun_s
+        for name in sorted(now.keys() - before.keys()):
+            yield PortEvent(at_s, "appeared", now[name])
+        for name in sorted(before.keys() - now.keys()):
+            yield PortEvent(at_s, "gone", before[name])
+        before = now

@@ -371,10 +371,13 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
             ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
             says otherwise.
-        protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
-            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control). Terminals:
+        protocol: serial devices: ``none`` (only open it and look at its lines), ``enq``
+            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control) or ``loop``
+            (nothing but a loopback plug is on the cable: a bit-error test). Terminals:
             ``zvt``, ``nexo`` (JSON), ``nexo_xml``, ``frames`` (as the terminal's profile says) or
             ``status_upload`` (field 62 of an upload, kept in a file).
+        dialect: printers: ``escpos`` or ``star``; empty: the terminal profile's for the terminal's
+            own printer, ``escpos`` for any other.
         ups: name of the UPS in the NUT server, empty for the first one.
         app: android: package of the payment application, whose version is asked for.
         baud: bits per second; None: what is usual for it.
@@ -391,8 +394,9 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     part: Part = Part.TERMINAL
     shared: bool = False
     protocol: Annotated[
-        str, msgspec.Meta(pattern="^(none|enq|zvt|nexo|nexo_xml|frames|status_upload)$")
+        str, msgspec.Meta(pattern="^(none|enq|loop|zvt|nexo|nexo_xml|frames|status_upload)$")
     ] = "none"
+    dialect: Annotated[str, msgspec.Meta(pattern="^(escpos|star)?$")] = ""
     ups: str = ""
     app: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.]*)?$")] = ""
     baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] | None = None

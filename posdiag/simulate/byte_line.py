@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from posdiag.wire.uart import Line, as_read
+
 
 class Answer(NamedTuple):
     """What a device does with bytes that came.
@@ -30,22 +32,29 @@ class Answer(NamedTuple):
 class ByteLine:
     """Serves one device to whoever opens its path, one byte stream at a time.
 
-    A pseudo terminal has no modem lines, no counters and no speed: what depends on them cannot be
-    simulated this way.
+    A pseudo terminal has no modem lines and no counters: what depends on them cannot be simulated.
+    It has no speed either, but it keeps the one that its user set: with ``baud``, bytes are passed
+    on as a receiver would read them (``posdiag.wire.uart``).
 
     Attributes:
         path: what a site file calls it: a device file, or ``socket://127.0.0.1:<port>``.
         journal: every run of bytes that came, in order.
     """
 
-    def __init__(self, device: Callable[[bytes], Answer], *, pty: bool) -> None:
+    def __init__(
+        self, device: Callable[[bytes], Answer], *, pty: bool, baud: int | None = None
+    ) -> None:
         """Keep the device; nothing is opened yet.
 
         Args:
             device: takes bytes, says what to do.
             pty: a pseudo terminal (Linux, macOS) instead of TCP.
+            baud: speed of the device; None: any. Over TCP, where there is no speed, a device with
+                one hears nothing.
         """
         self._device = device
+        self._baud = baud
+        self._user_baud: Callable[[], int | None] = lambda: None
         self._pty = pty
         self._stopped = threading.Event()
         self._close: list[Callable[[], None]] = []
@@ -72,6 +81,7 @@ class ByteLine:
         tty.setraw(slave)
         os.set_blocking(master, False)
         self.path = os.ttyname(slave)
+        self._user_baud = lambda: _speed_of(slave)
         return lambda: self._serve_pty(master, slave)
 
     def _serve_pty(self, master: int, slave: int) -> None:
@@ -129,12 +139,35 @@ class ByteLine:
     def _pass_on(self, data: bytes, write: Callable[[bytes], None]) -> bool:
         """Give the device what came and write what it answers; return whether it stays."""
         self.journal.append(data)
-        first = self._device(data)
+        heard = self._over_line(data, to_device=True)
+        first = self._device(heard) if heard else Answer()
         for answer in (first, *first.then):
             if answer.after_s and self._stopped.wait(answer.after_s):
                 return False
-            if answer.data:
-                write(answer.data)
+            said = self._over_line(answer.data, to_device=False)
+            if said:
+                write(said)
             if answer.leaves:
                 return False
         return True
+
+    def _over_line(self, data: bytes, *, to_device: bool) -> bytes:
+        """Return what the other end reads."""
+        if self._baud is None or not data:
+            return data
+        user = self._user_baud()
+        if user is None:
+            return b""
+        if user == self._baud:
+            return data
+        sent, read = (user, self._baud) if to_device else (self._baud, user)
+        return as_read(data, Line(sent), read).data
+
+
+def _speed_of(slave: int) -> int | None:
+    """Return the speed that the user of a pseudo terminal has set, None: none that has a name."""
+    import termios
+
+    code = termios.tcgetattr(slave)[5]
+    names = (name for name in dir(termios) if name[:1] == "B" and name[1:].isdigit())
+    return next((int(name[1:]) for name in names if getattr(termios, name) == code), None)

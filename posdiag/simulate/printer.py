@@ -7,7 +7,9 @@ from typing import Literal
 import msgspec
 
 from posdiag.simulate.byte_line import Answer, ByteLine
-from posdiag.wire.escpos import Cover, Paper, PrinterError, PrinterState, StatusPrinter
+from posdiag.wire.escpos import XOFF, Cover, Paper, PrinterError, PrinterState, StatusPrinter
+from posdiag.wire.escpos_replies import MAKER, MODEL, encode_automatic
+from posdiag.wire.star import StarPrinter
 
 _GARBAGE = bytes.fromhex("F8FEE6")
 """What is read at twice the sender's speed (device sheet 3.5): no ESC/POS status in it."""
@@ -24,6 +26,13 @@ class PrinterFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         dead_after: bytes answered before it falls silent; None: never.
         gone_after: bytes answered before it is unplugged; None: never.
         delay_s: before each answer.
+        dialect: language that it understands; whatever else comes is its print data.
+        automatic: it sends automatic status before each answer, or instead of it (ESC/POS).
+        offline: though nothing is wrong with it: its supply sags, or it starts up.
+        busy: it sends XOFF and nothing else.
+        maker: what it calls itself.
+        model: likewise.
+        baud: speed that it is set to; None: any.
     """
 
     paper: Literal["enough", "near_end", "out"] = "enough"
@@ -35,6 +44,13 @@ class PrinterFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dead_after: int | None = None
     gone_after: int | None = None
     delay_s: float = 0.0
+    dialect: Literal["escpos", "star"] = "escpos"
+    automatic: Literal["off", "also", "only"] = "off"
+    offline: bool = False
+    busy: bool = False
+    maker: str = "EXAMPLE"
+    model: str = "TP-80"
+    baud: int | None = None
 
 
 class SimulatedPrinter:
@@ -48,14 +64,19 @@ class SimulatedPrinter:
     def __init__(self, faults: PrinterFaults, *, pty: bool) -> None:
         """Keep the faults; nothing is opened yet."""
         self._faults = faults
-        self._printer = StatusPrinter(
-            PrinterState(
-                cover=Cover.OPEN if faults.cover_open else Cover.CLOSED,
-                paper=Paper(faults.paper),
-                error=PrinterError(faults.error),
-            )
+        state = PrinterState(
+            online=False if faults.offline else None,
+            cover=Cover.OPEN if faults.cover_open else Cover.CLOSED,
+            paper=Paper(faults.paper),
+            error=PrinterError(faults.error),
         )
-        self._line = ByteLine(self._answer, pty=pty)
+        self._printer: StatusPrinter | StarPrinter = (
+            StarPrinter(state)
+            if faults.dialect == "star"
+            else StatusPrinter(state, {MAKER: faults.maker, MODEL: faults.model})
+        )
+        self._automatic = b"" if faults.automatic == "off" else encode_automatic(state)
+        self._line = ByteLine(self._answer, pty=pty, baud=faults.baud)
         self._answered = 0
         self._noise = _NOISE if faults.noise else b""
         self.journal = self._line.journal
@@ -83,6 +104,10 @@ class SimulatedPrinter:
         answer = self._printer.feed(data)
         if faults.silent or not answer:
             return Answer()
+        if faults.busy:
+            return Answer(bytes([XOFF]))
+        if self._automatic:
+            answer = self._automatic + (answer if faults.automatic == "also" else b"")
         if faults.garbage:
             answer = _GARBAGE * len(answer)
         if faults.dead_after is not None:

@@ -35,6 +35,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        till_printer: the till's own printer; None: the shop has none.
         modem: the terminal's modem; None: the laptop is not on it.
         android: the terminal, on the laptop's adb; None: it is not.
         echo: how the host is spoken to; the site file says the same, as the acquirer's sheet would.
@@ -53,6 +54,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: HostFaults = HostFaults(tls=True)
     echo: EchoSettings = DEFAULT_ECHO
     printer: PrinterFaults = PrinterFaults()
+    till_printer: PrinterFaults | None = None
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()
     card: CardFaults = CardFaults()

@@ -20,6 +20,7 @@ class SerialDeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         nak: it says that it is not ready.
         delay_s: before each answer.
         gone_after: answers before it is unplugged; None: never.
+        baud: speed that it is set to; None: any.
     """
 
     silent: bool = False
@@ -27,6 +28,7 @@ class SerialDeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     nak: bool = False
     delay_s: float = 0.0
     gone_after: int | None = None
+    baud: int | None = None
 
 
 class SimulatedSerialDevice:
@@ -40,7 +42,7 @@ class SimulatedSerialDevice:
         """Keep the faults; nothing is opened yet."""
         self._faults = faults
         self._device = EnquiredDevice(ready=not faults.nak)
-        self._line = ByteLine(self._answer, pty=pty)
+        self._line = ByteLine(self._answer, pty=pty, baud=faults.baud)
         self._enquiries = 0
         self.journal = self._line.journal
 

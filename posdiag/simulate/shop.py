@@ -60,6 +60,8 @@ class SimulatedShop:
         self.gateway = SimulatedNameServer(scenario.gateway)
         self.reference = SimulatedNameServer(scenario.reference)
         self.printer = None if lacks("printer") else SimulatedPrinter(scenario.printer, pty=pty)
+        till = scenario.till_printer
+        self.till_printer = SimulatedPrinter(till, pty=pty) if till else None
         self.pin_pad = (
             None if lacks("pin_pad") else SimulatedSerialDevice(scenario.pin_pad, pty=pty)
         )
@@ -75,6 +77,7 @@ class SimulatedShop:
 
     def _parts(self) -> list[Part]:
         optional: list[Part | None] = [self.printer, self.pin_pad, self.ups, self.card]
+        optional.append(self.till_printer)
         optional += [self.modem, self.android]
         optional += [self.zvt, self.nexo, self.upload]
         always: list[Part] = [self.host, self.name_server, self.gateway, self.reference]
@@ -156,6 +159,9 @@ class SimulatedShop:
         devices: list[dict[str, object]] = []
         if self.printer:
             devices.append({"kind": "printer", "port": self.printer.path})
+        if self.till_printer:
+            port = self.till_printer.path
+            devices.append({"kind": "printer", "port": port, "part": "till_printer"})
         if self.pin_pad:
             devices.append({"kind": "serial", "port": self.pin_pad.path, "protocol": "enq"})
         if self.ups:

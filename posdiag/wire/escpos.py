@@ -107,7 +107,7 @@ def decode(replies: Mapping[int, int]) -> PrinterState:
         online=None if one is None else not one & 0x08,
         cover=None if two is None else Cover.OPEN if two & 0x04 else Cover.CLOSED,
         paper=None if four is None else _paper(four, stopped=bool(two and two & 0x20)),
-        error=None if three is None else _error(three),
+        error=None if three is None else error_of(three),
         drawer_pin_high=None if one is None else bool(one & 0x04),
         feeding=None if two is None else bool(two & 0x08),
     )
@@ -125,24 +125,18 @@ def _paper(byte: int, *, stopped: bool) -> Paper:
     return Paper.NEAR_END if near else Paper.ENOUGH
 
 
-def _error(byte: int) -> PrinterError:
-    for mask, error in (
-        (0x20, PrinterError.UNRECOVERABLE),
-        (0x08, PrinterError.CUTTER),
-        (0x40, PrinterError.AUTO_RECOVERABLE),
-        (0x04, PrinterError.RECOVERABLE),
-    ):
-        if byte & mask:
-            return error
-    return PrinterError.NONE
-
-
-_ERROR_BITS: Final = {
+ERROR_BITS: Final = {
     PrinterError.UNRECOVERABLE: 0x20,
     PrinterError.CUTTER: 0x08,
     PrinterError.AUTO_RECOVERABLE: 0x40,
     PrinterError.RECOVERABLE: 0x04,
 }
+"""The gravest first; the same in ``DLE EOT 3`` and in automatic status."""
+
+
+def error_of(byte: int) -> PrinterError:
+    """Return the gravest error that a byte of error bits tells."""
+    return next((error for error, mask in ERROR_BITS.items() if byte & mask), PrinterError.NONE)
 
 
 def encode(state: PrinterState) -> dict[int, int]:
@@ -157,7 +151,7 @@ def encode(state: PrinterState) -> dict[int, int]:
     if state.paper is Paper.INCONSISTENT:
         raise LocalWireError("no sensor is inconsistent on purpose", field="paper")
     is_open, is_out = state.cover is Cover.OPEN, state.paper is Paper.OUT
-    error = _ERROR_BITS.get(state.error or PrinterError.NONE, 0)
+    error = ERROR_BITS.get(state.error or PrinterError.NONE, 0)
     offline = is_open or is_out or bool(error) or bool(state.feeding) or state.online is False
     paper = {Paper.OUT: 0x6C, Paper.NEAR_END: 0x0C}.get(state.paper or Paper.ENOUGH, 0)
     cause = is_open * 0x04 | bool(state.feeding) * 0x08 | is_out * 0x20 | bool(error) * 0x40
@@ -251,19 +245,26 @@ class StatusParser:
 
 
 class StatusPrinter:
-    """Answers ``DLE EOT`` like a printer in a given state; whatever else comes is its print data.
+    """Answers like a printer in a given state: ``DLE EOT 1`` to ``4``, and ``GS I`` for its texts.
 
     Attributes:
-        printed: bytes that were no request.
+        printed: bytes that were no request; a real printer prints or obeys them.
     """
 
-    def __init__(self, state: PrinterState) -> None:
+    def __init__(self, state: PrinterState, texts: Mapping[int, str] | None = None) -> None:
         """Keep the state.
+
+        Args:
+            state: that it is in.
+            texts: n of ``GS I n`` -> text; others are answered by an empty one.
 
         Raises:
             LocalWireError: a state that no printer is in.
         """
-        self._answers = encode(state)
+        self._answers = {request(n): bytes([byte]) for n, byte in encode(state).items()}
+        for n in range(65, 70):
+            text = (texts or {}).get(n, "").encode("ascii", errors="replace")
+            self._answers[bytes((0x1D, 0x49, n))] = bytes([_TEXT_HEADER]) + text + b"\x00"
         self._begun = b""
         self.printed = bytearray()
 
@@ -272,13 +273,15 @@ class StatusPrinter:
         answer = bytearray()
         for byte in data:
             begun = self._begun + bytes([byte])
-            if begun in (b"\x10", b"\x10\x04"):
-                self._begun = begun
-            elif len(begun) == 3 and byte in self._answers:
-                answer.append(self._answers[byte])
+            if begun in self._answers:
+                answer += self._answers[begun]
                 self._begun = b""
+            elif any(request.startswith(begun) for request in self._answers):
+                self._begun = begun
             else:
-                # A DLE that did not become a request may begin the next one.
-                self._begun = b"\x10" if byte == DLE else b""
-                self.printed += begun[:-1] if byte == DLE else begun
+                # What did not become a request may end with the beginning of the next one.
+                again = bytes([byte])
+                begins = any(request.startswith(again) for request in self._answers)
+                self.printed += begun[:-1] if begins else begun
+                self._begun = again if begins else b""
         return bytes(answer)

@@ -45,6 +45,7 @@ class EnquiryConversation:
         garbled: answers that were anything else.
         silent: enquiries without an answer in time.
         late: how many of them were answered after their limit.
+        came: the bytes of all answers, the first 256 of them.
         failure: why it ended early; or, where it did not, why no answer at all was good.
     """
 
@@ -65,6 +66,7 @@ class EnquiryConversation:
         self.garbled = 0
         self.silent = 0
         self.late = 0
+        self.came = bytearray()
         self.failure: Failed | None = None
         self._count = count
         self._limit_s = limit_s
@@ -103,6 +105,7 @@ class EnquiryConversation:
 
     def receive(self, data: bytes, now_s: float) -> None:
         """Take bytes from the device."""
+        self.came += data[: 256 - len(self.came)]
         if self._sent_s is not None:
             self._answer, self._answer_s = data[:16], now_s - self._sent_s
             self._sent_s, self._answered_s = None, now_s

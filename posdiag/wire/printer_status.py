@@ -20,6 +20,7 @@ from posdiag.wire.escpos import (
     decode,
     request,
 )
+from posdiag.wire.escpos_replies import decode_automatic
 
 SERIAL_LIMIT_S: Final = 0.5
 TCP_LIMIT_S: Final = 1.5
@@ -29,8 +30,9 @@ _NOISY_S = 1.0
 """How long bytes may keep coming between two questions."""
 _MAX_STRAY = 1024
 """Bytes that come unasked in the whole exchange; a printer has no reason to say that much."""
+_MAX_NOISE = 256
 
-_KINDS = {
+KINDS = {
     Ended.LIMIT: FailureKind.SILENT,
     Ended.BUDGET: FailureKind.CENSORED,
     Ended.EOF: FailureKind.CLOSED,
@@ -52,6 +54,8 @@ class PrinterStatusConversation:
         failure: why a question was not answered, None when all four were. A printer that says
             nothing is silent; it is never in some state.
         stray: bytes that were no answer.
+        noise: the first of them that are no ESC/POS status at all.
+        automatic: the last automatic status that came unasked, None: none, or among garbage.
     """
 
     def __init__(self, *, limit_s: float) -> None:
@@ -64,6 +68,8 @@ class PrinterStatusConversation:
         self.replies: dict[int, int] = {}
         self.failure: Failed | None = None
         self.stray = 0
+        self.noise = bytearray()
+        self.automatic: PrinterState | None = None
         self._limit_s = limit_s
         self._parser = StatusParser()
         self._questions = list(QUESTIONS)
@@ -78,8 +84,13 @@ class PrinterStatusConversation:
 
     @property
     def state(self) -> PrinterState:
-        """Return what the answers so far say."""
-        return decode(self.replies)
+        """Return what the answers so far say; where there is none, what came unasked."""
+        asked = decode(self.replies)
+        if self.automatic is None:
+            return asked
+        unasked = self.automatic._asdict()
+        told = {name: value for name, value in asked._asdict().items() if value is not None}
+        return PrinterState(**{**unasked, **told})
 
     def step(self, now_s: float) -> Step:
         """Return what to do next."""
@@ -119,7 +130,7 @@ class PrinterStatusConversation:
             self._unanswered(since_s)
         else:
             total_s = self._waited_s + since_s
-            self._fail(_KINDS[why], "", total_s if why is Ended.BUDGET else None)
+            self._fail(KINDS[why], "", total_s if why is Ended.BUDGET else None)
 
     def _wait_for_quiet(self, now_s: float) -> Step:
         if self._noisy_since_s is None:
@@ -138,12 +149,19 @@ class PrinterStatusConversation:
             self._tries, self._waited_s, self._asked_s = 0, 0.0, None
         else:
             self._seen.add(piece.kind)
+            self._keep(piece)
             self._stray(len(piece.data))
             if piece.kind is Bytes.INVALID and self._asked_s is not None:
                 # Once it may be noise of a plug or of opening the port: be quiet, then ask again.
                 self._asked_s = None
                 if self._tries >= _TRIES:
                     self._fail(FailureKind.PROTOCOL_ERROR, self._what_came())
+
+    def _keep(self, piece: Piece) -> None:
+        if piece.kind is Bytes.ASB and not self.noise:
+            self.automatic = decode_automatic(piece.data)
+        elif piece.kind is Bytes.INVALID:
+            self.noise += piece.data[: _MAX_NOISE - len(self.noise)]
 
     def _unanswered(self, waited_s: float) -> None:
         self._waited_s += waited_s
@@ -173,6 +191,9 @@ class PrinterStatusConversation:
             self._fail(FailureKind.PROTOCOL_ERROR, "bytes keep coming unasked")
 
     def _fail(self, kind: FailureKind, detail: str, waited_s: float | None = None) -> None:
+        if self.noise:
+            # Among garbage, four bytes may look like automatic status by chance.
+            self.automatic = None
         if self.replies:
             answered = f"{len(self.replies)} of {len(QUESTIONS)} questions were answered"
             detail = f"{detail}; {answered}" if detail else answered

@@ -212,29 +212,6 @@ def test_probe_as_json_fits_its_schema(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 @LANGUAGES
-def test_ports_never_opens_one(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, language: str
-) -> None:
-    import serial
-
-    from posdiag.link.serial_ports import PortFound
-
-    def opened(*arguments: object, **options: object) -> None:
-        raise AssertionError(f"opened {arguments} {options}")
-
-    monkeypatch.setattr(serial, "Serial", opened)
-    assert typed(capfd, "--lang", language, "ports").code == 0
-    ports = [PortFound("/dev/ttyUSB0", "FT232R", "0403:6001", "A1", "FTDI adapter", sure=True)]
-    monkeypatch.setattr("posdiag.link.serial_ports.list_ports", lambda: ports)
-    assert "FTDI adapter" in typed(capfd, "--lang", language, "ports").out
-    (found,) = json.loads(typed(capfd, "ports", "--json").out)
-    assert found["usb_id"] == "0403:6001"
-    monkeypatch.setattr("posdiag.link.serial_ports.list_ports", list)
-    assert typed(capfd, "--lang", language, "ports").out.strip()
-    assert json.loads(typed(capfd, "ports", "--json").out) == []
-
-
-@LANGUAGES
 def test_explain(capfd: pytest.CaptureFixture[str], language: str) -> None:
     everything = typed(capfd, "--lang", language, "explain")
     assert everything.code == 0

@@ -9,6 +9,7 @@ import pytest
 import serial  # noqa: TID253  (its late import is the code's business)
 from serial.tools import list_ports as system  # noqa: TID253  (its late import is the code's business)
 
+from posdiag.link import serial_ports
 from posdiag.link.serial_ports import CHIPS, PortFound, chip_guess, list_ports
 
 
@@ -30,6 +31,9 @@ def test_ports_are_listed_by_name_and_never_opened(monkeypatch: pytest.MonkeyPat
         _port("/dev/ttyACM1", vid=0x1234, pid=0x0101),
     ]
     monkeypatch.setattr(system, "comports", lambda: ports)
+    # What this machine itself has under these names is not what is asked here.
+    monkeypatch.setattr(serial_ports, "driver_of", lambda _: "")
+    monkeypatch.setattr(serial_ports, "usb_printers", list)
     assert list_ports() == [
         PortFound("/dev/ttyACM0", "", "0b00:0060", "A1", "Ingenico terminal", sure=False),
         PortFound("/dev/ttyACM1", "", "1234:0101", "", "", sure=False),

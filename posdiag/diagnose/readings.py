@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from posdiag.diagnose.binning import censored_bins, normal_bins, soft_bins
-from posdiag.diagnose.messages import matching
+from posdiag.diagnose.messages import matches
 from posdiag.diagnose.sightings import Sightings, as_text, last_failure, median, numbers
 from posdiag.model.knowledge import (
     Codes,
@@ -33,6 +33,8 @@ from posdiag.model.observation import Failed, FailureKind, Measured, Observation
 
 UNNAMED = 0.02
 """Likelihood of a level that a message's entry does not name."""
+ALIKE = 0.7
+"""Trust in an entry whose wording is only like the text."""
 CASE_TIMER = "case.timer_s"
 """A limit that is no observation: the terminal's wait for an answer, as far as it is known."""
 _SURE = 1e-6
@@ -70,6 +72,8 @@ def read(
     messages: Sequence[Message],
 ) -> Finding | None:
     """Return what a reading says of its variable, None if there is nothing to read."""
+    if not sightings.has_given(reading):
+        return None
     match reading:
         case Threshold():
             return _threshold(reading, variable, sightings)
@@ -314,11 +318,14 @@ def _message(
     if not seen or not isinstance(seen[-1].result, Measured):
         return None
     text = as_text(seen[-1].result.value)
-    entries = matching(text, messages)
-    if not entries:
+    found = matches(text, messages)
+    if not found:
         level = reading.unknown
-    elif (says := entries[0].says.get(variable.id)) is not None:
-        return Finding([says.get(name, UNNAMED) for name in variable.levels], seen, text)
+    elif (says := found[0].message.says.get(variable.id)) is not None:
+        row = [says.get(name, UNNAMED) for name in variable.levels]
+        if not found[0].sure:
+            row = [ALIKE * chance + (1 - ALIKE) * max(row) for chance in row]
+        return Finding(row, seen, text)
     else:
         level = reading.known
     return Finding(_only(variable, level), seen, text) if level else None

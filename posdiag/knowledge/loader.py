@@ -5,7 +5,7 @@
     meta.toml              numbers that the whole model shares
     causes/GROUP.toml      [[cause]]; the file's name is the group
     evidence/NAME.toml     [[variable]], and [shifts.CAUSE] where a row stands with its variable
-    messages/NAME.toml     [[message]]
+    messages/NAME.toml     [[message]], and [makers.ID] whose texts they are
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ import msgspec
 from posdiag.knowledge.cross_checks import Draft, Row, find_contradictions
 from posdiag.knowledge.shapes import Entry, name_of, parse, refuse_rest, shaped, take_list
 from posdiag.model.errors import KnowledgeError, Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, KnowledgeBase, Message, Meta
+from posdiag.model.knowledge import (
+    Cause,
+    EvidenceVariable,
+    Group,
+    KnowledgeBase,
+    Maker,
+    Message,
+    Meta,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -56,6 +64,7 @@ def read_knowledge(folder: Traversable) -> KnowledgeBase:
         causes=[_with_rows(entry.value, draft.rows) for entry in draft.causes],
         variables=[entry.value for entry in draft.variables],
         messages=[entry.value for entry in draft.messages],
+        makers=draft.makers,
     )
 
 
@@ -80,9 +89,7 @@ class _Reader:
         for file, tables in self._files("evidence"):
             self._evidence(file, tables, draft)
         for file, tables in self._files("messages"):
-            listed = self._listed(file, tables, "message")
-            draft.messages += self._entries(file, listed, "message", Message)
-            refuse_rest(tables, file=file, mistakes=self.mistakes)
+            self._messages(file, tables, draft)
         return draft
 
     def _meta(self) -> Meta | None:
@@ -137,6 +144,22 @@ class _Reader:
             for cause, rows in stated.items()
             for variable, row in rows.items()
         ]
+
+    def _messages(self, file: str, tables: dict[str, object], draft: Draft) -> None:
+        makers = tables.pop("makers", None)
+        if isinstance(makers, dict):
+            for name, table in makers.items():
+                key = f"makers.{name}"
+                maker = shaped(table, Maker, file=file, key=key, mistakes=self.mistakes)
+                if maker is not None:
+                    draft.makers[name] = maker
+        elif makers is not None:
+            self.mistakes.append(Mistake(file, "makers", "[makers.ID] tables"))
+        # A file may hold makers alone.
+        if makers is None or "message" in tables:
+            listed = self._listed(file, tables, "message")
+            draft.messages += self._entries(file, listed, "message", Message)
+        refuse_rest(tables, file=file, mistakes=self.mistakes)
 
     def _listed(self, file: str, tables: dict[str, object], kind: str) -> list[dict[str, object]]:
         return take_list(tables, kind, file=file, mistakes=self.mistakes)

@@ -136,12 +136,15 @@ class ReadingBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             that path (``laptop_at``); ignored elsewhere, trusted by half where unknown.
         failures: what a failed operation says: failure kind -> level. ``censored`` is never listed:
             it is worked out from the cuts. A kind not listed says nothing.
+        given: other observation -> values of which it must have one, else there is no reading;
+            an empty text stands for "not observed".
     """
 
     parts: list[Part] = []
     vantages: list[Vantage] = []
     path: bool = False
     failures: dict[FailureKind, str] = {}
+    given: dict[str, list[str]] = {}
 
 
 class Threshold(
@@ -343,22 +346,73 @@ class EvidenceVariable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     source: str
 
 
+class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vendor family whose displayed texts are known from a document.
+
+    Attributes:
+        source: the document: a manual's page, or files of public code.
+    """
+
+    title: Text
+    source: str
+
+
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a screen or receipt can say.
 
     Attributes:
-        wordings: as displayed, any language; matched by the loader's normal form, also as part.
+        wordings: any language, by no maker that is known (unconfirmed).
+        shown: maker -> texts that its document says its terminals display.
+        host_codes: codes of the host's answer (F39) that terminals show with such a text.
+        local_codes: codes that a terminal makes up itself; never part of a host's answer.
         meaning: what it usually means.
         says: variable -> level -> likelihood (relative; levels not named get 0.02).
-        source: document, or ``unconfirmed``.
+        source: of the meaning: document, or ``unconfirmed``.
     """
 
     id: str
     family: str
-    wordings: list[str]
+    wordings: list[str] = []
+    shown: dict[str, list[str]] = {}
+    host_codes: list[str] = []
+    local_codes: list[str] = []
     meaning: Text
     says: dict[str, dict[str, Probability]]
     source: str
+
+    @property
+    def texts(self) -> list[str]:
+        """Return every wording once, those of makers first."""
+        said = [text for texts in self.shown.values() for text in texts]
+        return list(dict.fromkeys([*said, *self.wordings]))
+
+
+class CodeOrigin(StrEnum):
+    """Who made a code: the host's answer (F39), or the terminal for itself."""
+
+    HOST = "host"
+    TERMINAL = "terminal"
+
+
+class Match(msgspec.Struct, frozen=True):
+    """An entry that was found for what a screen says.
+
+    Attributes:
+        sure: a wording stands in the text, or the text in a wording; else they are only alike.
+        wording: the one that was found.
+    """
+
+    message: Message
+    sure: bool
+    wording: str
+
+
+class CodeMeaning(msgspec.Struct, frozen=True):
+    """What a bare code means if it was made by one of the two that can make it."""
+
+    message: Message
+    code: str
+    origin: CodeOrigin
 
 
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -390,6 +444,7 @@ class KnowledgeBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     causes: list[Cause]
     variables: list[EvidenceVariable]
     messages: list[Message]
+    makers: dict[str, Maker] = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):

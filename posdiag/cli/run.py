@@ -33,6 +33,7 @@ class RunChoices(SiteChoices, frozen=True, kw_only=True):
 
     skip: tuple[str, ...]
     plan: bool
+    stopwatch: bool
     no_save: bool
     no_input: bool
     as_json: bool
@@ -56,6 +57,9 @@ def command(words: Words) -> click.Command:
             skip_param(words),
             allow_param(words),
             flag("--plan", words("Show what would be sent, and to whom; send nothing.")),
+            flag(
+                "--stopwatch", words("Time one sign-on by hand first: Enter at key and at error.")
+            ),
             flag("--no-save", words("Do not save the report.")),
             flag("--no-input", words("Ask nothing.")),
             *output_params(words),
@@ -64,11 +68,22 @@ def command(words: Words) -> click.Command:
 
 
 def _run(words: Words, choices: RunChoices) -> int:
+    if choices.stopwatch and choices.no_input:
+        raise click.UsageError(words("--stopwatch asks; it does not go with --no-input"))
     with Interruption() as interruption:
         site = read_site(choices, words)
         if choices.plan:
             return _show_plan(site, choices, words)
-        quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
+        if choices.stopwatch:
+            from posdiag.cli.stopwatch import timed_sign_on
+
+            with interruption.raising():
+                site = timed_sign_on(site, words)
+        quiet = (
+            choices.no_input
+            or choices.as_json
+            or STDIN in (choices.facts_file, choices.settings_file, choices.journal)
+        )
         how = How(
             budget_s=choices.budget,
             skip=frozenset(choices.skip),

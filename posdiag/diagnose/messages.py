@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from posdiag.diagnose.likeness import like
-from posdiag.model.knowledge import CodeMeaning, CodeOrigin, Match, Message
+from posdiag.model.messages import CodeMeaning, CodeOrigin, Match, Message
 
 SHORTEST_PART = 2
 """Signs of a wording or a typed text that may be found as a part of the other."""

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from math import ceil, erf, log, sqrt
 from typing import Literal
 
+import msgspec
+
 from posdiag.diagnose.sightings import Sightings, last_failure, median, numbers
 from posdiag.model.knowledge import Case, ReadingBase
 from posdiag.model.observation import FailureKind, Observation
@@ -24,6 +26,7 @@ STAGES: tuple[tuple[StageName, tuple[str, ...]], ...] = (
     ("tls", ("host_tls.handshake_time",)),
     ("host", ("host_echo.answer_time",)),
 )
+EFFECTIVE_TIMER = "fact.effective_timer"
 MENU_TIMER = "fact.menu_timer"
 SERIES = ("reference", "gateway")
 """Series of round trips that tell how many are lost, the longer path first."""
@@ -51,25 +54,36 @@ def time_budget(case: Case, observations: Sequence[Observation]) -> TimeBudget:
     """
     sightings = Sightings(case, observations)
     stages = [_stage(name, sources, sightings) for name, sources in STAGES]
-    menu = median(sightings.of(MENU_TIMER, _ANY))
-    timer_s = menu if menu is not None else case.timer_s
-    basis: Literal["menu", "profile", "unknown"] = "unknown"
-    if timer_s is not None:
-        basis = "menu" if menu is not None else "profile"
-    budget = TimeBudget(stages=stages, timer_s=timer_s, timer_basis=basis)
+    budget = _with_timer(stages, case, sightings)
+    timer_s = budget.timer_s
     series = _series(sightings)
     if timer_s is None or series is None or not _is_whole(stages):
         return budget
     lost, sent = series
     low, high = wilson(lost, sent)
-    return TimeBudget(
-        stages=stages,
-        timer_s=timer_s,
-        timer_basis=basis,
+    return msgspec.structs.replace(
+        budget,
         exceeds=_rounded(chance_to_exceed(stages, timer_s, lost / sent)),
         exceeds_low=_rounded(chance_to_exceed(stages, timer_s, low)),
         exceeds_high=_rounded(chance_to_exceed(stages, timer_s, high)),
         samples=int(sent),
+    )
+
+
+def _with_timer(stages: list[StageTime], case: Case, sightings: Sightings) -> TimeBudget:
+    """Return the stages against a timer: in force, else the menu's, else the family's default.
+
+    The timer in the menu is often not the one in force: some programs store it and wait on another.
+    """
+    effective = median(sightings.of(EFFECTIVE_TIMER, _ANY))
+    menu = median(sightings.of(MENU_TIMER, _ANY))
+    if effective is not None:
+        return TimeBudget(stages=stages, timer_s=effective, timer_basis="effective", menu_s=menu)
+    if menu is not None:
+        return TimeBudget(stages=stages, timer_s=menu, timer_basis="menu")
+    known = case.timer_s is not None
+    return TimeBudget(
+        stages=stages, timer_s=case.timer_s, timer_basis="profile" if known else "unknown"
     )
 
 

@@ -13,7 +13,8 @@ import msgspec
 from posdiag.knowledge.reading_checks import reading_mistakes
 from posdiag.knowledge.shapes import Entry
 from posdiag.model.errors import Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Maker, Message, Meta
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Meta
+from posdiag.model.messages import Maker, Message
 from posdiag.model.report import NOTHING_WRONG, OTHER
 from posdiag.model.text import Text
 

@@ -18,6 +18,7 @@ from posdiag.model.knowledge import (
     Reading,
     Stage,
     Threshold,
+    TimerSums,
 )
 from posdiag.model.observation import FailureKind
 
@@ -44,7 +45,7 @@ def reading_mistakes(
             yield from _cuts(reading.cuts, reading.levels, file=file, key=key)
         case Proportion():
             yield from _rates(reading, levels, file=file, key=key)
-        case Codes() | Comparison() | Stage() | MessageReading():
+        case Codes() | Comparison() | Stage() | TimerSums() | MessageReading():
             pass
         case _:
             assert_never(reading)
@@ -76,11 +77,7 @@ def _named_levels(reading: Reading) -> Iterator[tuple[str, str]]:
         case Threshold() | Excess() | Ratio() | DateMargin():
             yield from (("levels", level) for level in reading.levels)
         case Codes():
-            yield from ((f"codes.{code}", level) for code, level in reading.codes.items())
-            for dialect, table in reading.dialects.items():
-                yield from ((f"dialects.{dialect}.{code}", level) for code, level in table.items())
-            if reading.default is not None:
-                yield "default", reading.default
+            yield from _levels_of_codes(reading)
         case Comparison():
             yield "match", reading.match
             yield "differs", reading.differs
@@ -91,10 +88,21 @@ def _named_levels(reading: Reading) -> Iterator[tuple[str, str]]:
             for place, said in (("unknown", reading.unknown), ("known", reading.known)):
                 if said is not None:
                     yield place, said
+        case TimerSums():
+            yield from (("name", reading.name), ("connect", reading.connect))
+            yield "answer", reading.answer
         case Proportion():
             return
         case _:
             assert_never(reading)
+
+
+def _levels_of_codes(reading: Codes) -> Iterator[tuple[str, str]]:
+    yield from ((f"codes.{code}", level) for code, level in reading.codes.items())
+    for dialect, table in reading.dialects.items():
+        yield from ((f"dialects.{dialect}.{code}", level) for code, level in table.items())
+    if reading.default is not None:
+        yield "default", reading.default
 
 
 def _cuts(

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import msgspec
 
+from posdiag.model.messages import Maker, Message
 from posdiag.model.observation import FailureKind, Part, Vantage
-from posdiag.model.site import LinkClass, YesNo
+from posdiag.model.probability import Probability
+from posdiag.model.site import LinkClass, TerminalTimers, YesNo
 from posdiag.model.text import Text
-
-Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Group(StrEnum):
@@ -257,6 +257,8 @@ class Ratio(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
             one in ``required`` must be there.
         required: the observation without which there is no reading.
         limit: observation that holds the limit.
+        says_limit: the limit that was found, and the least one with which the first cut would be
+            kept, are the reading's value: ``5 s < 10 s (2.5 x 4 s)``.
     """
 
     observations: list[str]
@@ -265,6 +267,7 @@ class Ratio(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     cuts: list[float]
     levels: list[str]
     spread: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    says_limit: bool = False
 
 
 class Comparison(
@@ -282,6 +285,24 @@ class Comparison(
     compared: dict[str, str]
     match: str
     differs: str
+
+
+class TimerSums(
+    ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="timer_sums"
+):
+    """Seconds until an error against all sums of the terminal's step timers.
+
+    Attributes:
+        observation: seconds from the key to the error.
+        name: level where a name look-up ran out of time.
+        connect: likewise a connect.
+        answer: likewise the wait for the host's answer.
+    """
+
+    observation: str
+    name: str
+    connect: str
+    answer: str
 
 
 class MessageReading(
@@ -309,6 +330,7 @@ Reading = (
     | Stage
     | Ratio
     | Comparison
+    | TimerSums
     | MessageReading
 )
 
@@ -344,75 +366,6 @@ class EvidenceVariable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     ask: str | None = None
     probe: str | None = None
     source: str
-
-
-class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A vendor family whose displayed texts are known from a document.
-
-    Attributes:
-        source: the document: a manual's page, or files of public code.
-    """
-
-    title: Text
-    source: str
-
-
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a screen or receipt can say.
-
-    Attributes:
-        wordings: any language, by no maker that is known (unconfirmed).
-        shown: maker -> texts that its document says its terminals display.
-        host_codes: codes of the host's answer (F39) that terminals show with such a text.
-        local_codes: codes that a terminal makes up itself; never part of a host's answer.
-        meaning: what it usually means.
-        says: variable -> level -> likelihood (relative; levels not named get 0.02).
-        source: of the meaning: document, or ``unconfirmed``.
-    """
-
-    id: str
-    family: str
-    wordings: list[str] = []
-    shown: dict[str, list[str]] = {}
-    host_codes: list[str] = []
-    local_codes: list[str] = []
-    meaning: Text
-    says: dict[str, dict[str, Probability]]
-    source: str
-
-    @property
-    def texts(self) -> list[str]:
-        """Return every wording once, those of makers first."""
-        said = [text for texts in self.shown.values() for text in texts]
-        return list(dict.fromkeys([*said, *self.wordings]))
-
-
-class CodeOrigin(StrEnum):
-    """Who made a code: the host's answer (F39), or the terminal for itself."""
-
-    HOST = "host"
-    TERMINAL = "terminal"
-
-
-class Match(msgspec.Struct, frozen=True):
-    """An entry that was found for what a screen says.
-
-    Attributes:
-        sure: a wording stands in the text, or the text in a wording; else they are only alike.
-        wording: the one that was found.
-    """
-
-    message: Message
-    sure: bool
-    wording: str
-
-
-class CodeMeaning(msgspec.Struct, frozen=True):
-    """What a bare code means if it was made by one of the two that can make it."""
-
-    message: Message
-    code: str
-    origin: CodeOrigin
 
 
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -455,6 +408,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         shared_parts: parts whose devices count as the terminal's.
         path_shared: ``yes`` where the laptop sees the terminal's path, ``no``, or ``unknown``.
         hidden: variables that cannot be seen from here by design.
+        timers: waits of the terminal's steps, as far as they are known.
         confirmed_visits: visits behind the priors.
     """
 
@@ -469,5 +423,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     shared_parts: list[Part] = []
     path_shared: YesNo = YesNo.UNKNOWN
     timer_s: float | None = None
+    timers: TerminalTimers | None = None
     simulated: bool = False
     confirmed_visits: int = 0

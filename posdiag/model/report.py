@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from posdiag.model.knowledge import Actor, Case, Effect, Group, Probability
+from posdiag.model.knowledge import Actor, Case, Effect, Group
 from posdiag.model.observation import Observation, ProbeOutcome
+from posdiag.model.probability import Probability
 from posdiag.model.site import Complaint, LaptopAt
 from posdiag.model.text import Text
 
@@ -162,7 +163,8 @@ class TimeBudget(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         timer_s: None where it is not known.
-        timer_basis: ``menu``, ``profile`` or ``unknown``.
+        timer_basis: ``effective`` (in force, as observed), ``menu``, ``profile`` or ``unknown``.
+        menu_s: what the menu says where another timer is in force.
         exceeds: P(a sign-on outlasts the timer); None where it cannot be worked out.
         exceeds_low: lower end of its 95 % interval.
         exceeds_high: upper end.
@@ -171,7 +173,8 @@ class TimeBudget(msgspec.Struct, frozen=True, kw_only=True):
 
     stages: list[StageTime]
     timer_s: float | None
-    timer_basis: Literal["menu", "profile", "unknown"]
+    timer_basis: Literal["effective", "menu", "profile", "unknown"]
+    menu_s: float | None = None
     exceeds: float | None = None
     exceeds_low: float | None = None
     exceeds_high: float | None = None

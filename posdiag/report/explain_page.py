@@ -5,7 +5,8 @@ from __future__ import annotations
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from posdiag.model.knowledge import CodeOrigin, Effect
+from posdiag.model.knowledge import Effect
+from posdiag.model.messages import CodeOrigin
 from posdiag.report.amounts import duration_words
 from posdiag.report.likelihood import percent, tenths
 from posdiag.report.sheet import Sheet
@@ -15,16 +16,8 @@ from posdiag.text.words import Words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posdiag.model.knowledge import (
-        Cause,
-        CodeMeaning,
-        EvidenceVariable,
-        Fix,
-        KnowledgeBase,
-        Match,
-        Message,
-        SufficiencyWhen,
-    )
+    from posdiag.model.knowledge import Cause, EvidenceVariable, Fix, KnowledgeBase, SufficiencyWhen
+    from posdiag.model.messages import CodeMeaning, Match, Message
     from posdiag.model.text import Language, Text
 
 _COLUMN = 15

@@ -22,6 +22,7 @@ BAR = 30
 _LEAST_BAR = 8
 _SECONDS = 9
 _BASIS: Mapping[str, str] = {
+    "effective": N_("Time of one sign-on, against a timer of {timer} (in force, as observed)"),
     "menu": N_("Time of one sign-on, against a timer of {timer} (read in the terminal's menu)"),
     "profile": N_(
         "Time of one sign-on, against a timer of {timer} (usual value; its own not known)"
@@ -53,6 +54,11 @@ def write_time_budget(sheet: Sheet, budget: TimeBudget, words: Words) -> None:
         else words("Time of one sign-on; the terminal's timer is not known"),
         "title",
     )
+    if budget.menu_s is not None and budget.menu_s != budget.timer_s:
+        shown = words(
+            "the menu shows {timer}: another timer is in force", timer=round_seconds(budget.menu_s)
+        )
+        sheet.paragraph(shown, "unsure", indent=3)
     longest = max((stage.seconds or 0.0 for stage in budget.stages), default=0.0)
     full = max(longest, budget.timer_s or 0.0)
     label = max(display_width(words(STAGES[stage.stage])) for stage in budget.stages) + 2

@@ -8,7 +8,7 @@ import pytest
 
 from posdiag.diagnose.messages import code_meanings, matches
 from posdiag.knowledge import load_knowledge
-from posdiag.model.knowledge import CodeOrigin
+from posdiag.model.messages import CodeOrigin
 
 KNOWLEDGE = load_knowledge()
 MESSAGES = KNOWLEDGE.messages

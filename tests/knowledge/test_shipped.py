@@ -41,7 +41,7 @@ READINGS = [
     for variable in KNOWLEDGE.variables
     for number, reading in enumerate(variable.readings)
 ]
-SHEET_KEYS = {"host", "port", "tpdu", "nii", "tid", "mid", "apn", "dial_number"}
+SHEET_KEYS = {"host", "port", "tpdu", "nii", "tid", "mid", "apn", "dial_number", "attempts"}
 """What an acquirer's sheet can say."""
 OF_THE_PATH = ("gateway.", "reference.", "name_lookup.", "host_name.", "host_tcp.", "host_echo.")
 OF_A_DEVICE = ("printer.", "serial.", "ups.")

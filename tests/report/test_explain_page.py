@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from posdiag.model.knowledge import CodeMeaning, CodeOrigin, KnowledgeBase, Match
+from posdiag.model.knowledge import KnowledgeBase
+from posdiag.model.messages import CodeMeaning, CodeOrigin, Match
 from posdiag.report.explain_page import cause_page, message_page
 from posdiag.text.width import display_width
 

@@ -209,6 +209,9 @@ def _causes(draft: Draft) -> Mistakes:
         for other in cause.confusable:
             if other == name or other not in draft.declared_causes:
                 yield Mistake(file, f"{name}.confusable", "another cause that is known", other)
+        for other in cause.follows:
+            if other == name or other not in draft.declared_causes:
+                yield Mistake(file, f"{name}.follows", "another cause that is known", other)
         for link in cause.mult:
             if cause.classes and link not in cause.classes:
                 wish = "a class where this cause can occur"

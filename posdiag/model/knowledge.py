@@ -103,6 +103,7 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         classes: link classes where it can occur; empty: all.
         mult: factors on ``share`` per link class.
         shifts: variable -> distribution over its levels.
+        follows: causes of which this one is a consequence where they lead.
         source: document, or ``expert guess``.
     """
 
@@ -119,6 +120,7 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str
     shifts: dict[str, list[Probability]] = {}
     confusable: list[str] = []
+    follows: list[str] = []
     test: DiscriminatingTest
     fixes: list[Fix]
     workaround: Text

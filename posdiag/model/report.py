@@ -86,6 +86,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         posterior: responsibility given the evidence (the ranking).
         present: P(the condition is there).
         prior: responsibility before any evidence.
+        consequence_of: title of the leading cause from which this one follows, if it does.
     """
 
     cause: str
@@ -99,6 +100,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     fixes: list[RankedFix] = []
     workaround: Text | None = None
     confusable: list[str] = []
+    consequence_of: Text | None = None
 
 
 class EvidenceFound(msgspec.Struct, frozen=True, kw_only=True):

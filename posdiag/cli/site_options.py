@@ -152,7 +152,9 @@ def _consents() -> list[str]:
     from posdiag.probes import discover
 
     unsafe = [probe for probe in discover().values() if probe.effect is not Effect.SAFE]
-    return [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe)]
+    steps = [step.consent for probe in discover().values() for step in probe.steps]
+    names = [ECHO_LIVE, *(probe.name.replace("_", "-") for probe in unsafe), *steps]
+    return list(dict.fromkeys(names))
 
 
 def output_params(words: Words) -> list[click.Parameter]:

@@ -115,6 +115,23 @@ class ProbeContext:
 ProbeYield = Observation | Unmeasured
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a safe probe does only if its own consent was given.
+
+    Attributes:
+        consent: what ``--allow`` must name.
+        sends: what it sends and what that does, one English line for the plan.
+        effect: what it may do to the shop.
+        targets: whom it would address at a site; none: it has no place there.
+    """
+
+    consent: str
+    sends: str
+    effect: Effect
+    targets: Callable[[Site], list[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The declaration of a probe: inert, found by ``posdiag.probes.discover``.
@@ -130,6 +147,7 @@ class Probe:
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
         needs_laptop: it measures the laptop itself (left out at a simulated site).
+        steps: what it does beyond that, each with a consent of its own.
         typical_s: seconds that it usually takes, for the next test.
     """
 
@@ -142,4 +160,5 @@ class Probe:
     resources: Callable[[Site], list[str]] = lambda _site: []
     effect: Effect = Effect.SAFE
     needs_laptop: bool = False
+    steps: tuple[Step, ...] = ()
     typical_s: float = 5.0

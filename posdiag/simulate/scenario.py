@@ -17,9 +17,11 @@ from posdiag.model.observation import Value
 from posdiag.simulate.card import CardFaults
 from posdiag.simulate.host import HostFaults
 from posdiag.simulate.name_server import NameServerFaults
+from posdiag.simulate.nexo_terminal import NexoFaults
 from posdiag.simulate.printer import PrinterFaults
 from posdiag.simulate.serial_device import SerialDeviceFaults
 from posdiag.simulate.ups import UpsFaults
+from posdiag.simulate.zvt_terminal import ZvtFaults
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,6 +32,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        zvt: a terminal that speaks ZVT with its till; none unless it is named.
+        nexo: a terminal that speaks nexo over HTTPS, likewise.
+        upload: items of a status upload that the terminal once sent, by number; none: no such file.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -47,6 +52,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     site: dict[str, str | dict[str, str]] = {}
     settings: dict[str, Value] = {}
     facts: dict[str, Value] = {}
+    zvt: ZvtFaults | None = None
+    nexo: NexoFaults | None = None
+    upload: dict[str, str] = {}
     without: list[Literal["printer", "pin_pad", "ups", "card"]] = []
 
 

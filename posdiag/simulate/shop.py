@@ -10,11 +10,14 @@ from posdiag.model.site import Dialect, EchoSettings, Framing
 from posdiag.simulate.card import SimulatedCard
 from posdiag.simulate.host import SimulatedHost
 from posdiag.simulate.name_server import SimulatedNameServer
+from posdiag.simulate.nexo_terminal import SimulatedNexoTerminal
 from posdiag.simulate.printer import SimulatedPrinter
 from posdiag.simulate.scenario import Scenario
 from posdiag.simulate.serial_device import SimulatedSerialDevice
 from posdiag.simulate.site_text import site_text
+from posdiag.simulate.status_upload import SimulatedUpload
 from posdiag.simulate.ups import SimulatedUps
+from posdiag.simulate.zvt_terminal import SimulatedZvtTerminal
 
 HOST_NAME = "signon.acquirer.example"
 ECHO = EchoSettings(
@@ -69,11 +72,15 @@ class SimulatedShop:
         )
         self.ups = None if lacks("ups") else SimulatedUps(scenario.ups)
         self.card = None if lacks("card") else SimulatedCard(scenario.card)
+        self.zvt = SimulatedZvtTerminal(scenario.zvt, pty=pty) if scenario.zvt else None
+        self.nexo = SimulatedNexoTerminal(scenario.nexo) if scenario.nexo else None
+        self.upload = SimulatedUpload(scenario.upload) if scenario.upload else None
         self._running: list[Part] = []
         self.site = ""
 
     def _parts(self) -> list[Part]:
         optional: list[Part | None] = [self.printer, self.pin_pad, self.ups, self.card]
+        optional += [self.zvt, self.nexo, self.upload]
         always: list[Part] = [self.host, self.name_server, self.gateway, self.reference]
         return always + [part for part in optional if part is not None]
 
@@ -155,6 +162,21 @@ class SimulatedShop:
             devices.append({"kind": "ups", "port": where, "part": "counter_ups", "shared": True})
         if self.card:
             devices.append({"kind": "card_reader", "port": self.card.path})
+        if self.zvt:
+            devices.append({"kind": "terminal", "port": self.zvt.path, "protocol": "zvt"})
+        if self.upload:
+            port = self.upload.path
+            devices.append({"kind": "terminal", "port": port, "protocol": "status_upload"})
+        if self.nexo:
+            devices.append(
+                {
+                    "kind": "terminal",
+                    "port": f"https://{self.nexo.address}:{self.nexo.port}",
+                    "protocol": "nexo",
+                    "poi_id": self.nexo.poi_id,
+                    "ca_file": self.nexo.ca_file,
+                }
+            )
         return devices
 
 

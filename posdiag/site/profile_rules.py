@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from posdiag.model.errors import Mistake
+from posdiag.model.frames import FrameSettings
 from posdiag.model.site import (
     AcquirerProfile,
     Dialect,
@@ -20,6 +21,7 @@ from posdiag.model.site import (
     TerminalProfile,
 )
 from posdiag.model.text import Text
+from posdiag.site.frame_rules import frame_mistakes
 from posdiag.site.schema_words import did_you_mean, shown
 from posdiag.site.toml_file import BUILTIN_TYPES, walk
 
@@ -105,6 +107,9 @@ def rule_mistakes(tables: Mapping[str, object], *, file: str, folder: Path) -> l
     echo = _part(tables.get("echo"), EchoSettings)
     if echo:
         mistakes += _echo_mistakes(echo, file)
+    frames = _part(tables.get("frames"), FrameSettings)
+    if frames:
+        mistakes += frame_mistakes(frames, file=file)
     windows = tables.get("maintenance")
     for position, item in enumerate(windows if isinstance(windows, list) else []):
         window = _part(item, MaintenanceWindow)

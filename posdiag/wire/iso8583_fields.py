@@ -6,6 +6,7 @@ Centerm POS, a Wireshark Lua plugin); ISO 8583:1987 table of fields (jPOS ``iso8
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -145,3 +146,11 @@ def masked_pan(digits: str) -> str:
     if len(digits) < 13:
         return MASK * len(digits)
     return digits[:6] + MASK * (len(digits) - 10) + digits[-4:]
+
+
+def without_pans(text: str) -> str:
+    """Return a text in which whatever may be a card number is masked, also one in groups."""
+    return _CARD_LIKE.sub(lambda found: masked_pan(re.sub(r"[ -]", "", found.group())), text)
+
+
+_CARD_LIKE = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)

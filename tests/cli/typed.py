@@ -16,10 +16,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from posdiag.cli.main import main
+from posdiag.probes import discover
 from posdiag.report.json_document import schema
 
 ROOT = Path(__file__).parents[2]
-PROBES = ["card", "clock", "dns", "host", "interface", "path", "power", "printer", "serial"]
+PROBES = sorted(discover())
 NO_PROBES = [argument for probe in PROBES for argument in ("--skip", probe)]
 
 

@@ -260,7 +260,7 @@ def test_explain_as_json(capfd: pytest.CaptureFixture[str]) -> None:
     unknown = json.loads(typed(capfd, "explain", "--message", "xyzzy plugh", "--json").out)
     assert unknown["messages"] == unknown["codes"] == []
     code = json.loads(typed(capfd, "explain", "--message", "99", "--json").out)
-    assert [one["origin"] for one in code["codes"]] == ["host", "terminal"]
+    assert [one["origin"] for one in code["codes"]] == ["terminal", "host"]
 
 
 @LANGUAGES

@@ -23,6 +23,7 @@ from posdiag.model.knowledge import (
     Ratio,
     Reading,
     Threshold,
+    TimerSums,
 )
 from posdiag.model.observation import Part
 from posdiag.model.site import Dialect, Site
@@ -180,6 +181,8 @@ def levels_of(reading: Reading, variable: EvidenceVariable) -> set[str]:
             found |= {level for level in (reading.unknown, reading.known) if level}
         case Proportion():
             found |= set(variable.levels)
+        case TimerSums():
+            found |= {reading.name, reading.connect, reading.answer}
         case _:
             raise AssertionError(reading)
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from posdiag.cli import exits
-from posdiag.cli.command import Command, OneOf
+from posdiag.cli.command import Command, Duration, OneOf, option
 from posdiag.cli.diagnosing import How, measure_shown
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
@@ -21,14 +22,21 @@ from posdiag.cli.site_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from posdiag.model.observation import ProbeOutcome
+    from posdiag.probes.probe import Probe, ProbeContext, ProbeYield
     from posdiag.text.words import Words
+
+WATCH_SLACK_S = 10.0
+"""After the watch: time for what is asked once at its end."""
 
 
 class ProbeChoices(SiteChoices, frozen=True, kw_only=True):
     """What was typed."""
 
     probe: str
+    watch: float | None = None
     as_json: bool
     verbose: int
 
@@ -38,6 +46,7 @@ def command(words: Words) -> click.Command:
     from posdiag.probes import discover
 
     names = list(discover())
+    watching = ", ".join(name for name, probe in discover().items() if probe.watch)
     return Command(
         words,
         "probe",
@@ -52,6 +61,12 @@ def command(words: Words) -> click.Command:
             click.Argument(["probe"], type=OneOf(words, names), metavar="PROBE"),
             *site_params(words),
             allow_param(words),
+            option(
+                "--watch",
+                words("Watch for so long instead of looking once; {names} can.", names=watching),
+                metavar="60s",
+                kind=Duration(words, 1, 86400),
+            ),
             *output_params(words),
         ],
     )
@@ -62,8 +77,12 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
 
     with Interruption() as interruption:
         site = read_site(choices, words)
-        probes = {choices.probe: discover()[choices.probe]}
-        how = How(budget_s=choices.budget, consents=frozenset(choices.allow))
+        probe, budget_s = discover()[choices.probe], choices.budget
+        if choices.watch is not None:
+            probe = _watching(probe, choices.watch, words)
+            budget_s = max(budget_s, choices.watch + WATCH_SLACK_S)
+        probes = {probe.name: probe}
+        how = How(budget_s=budget_s, consents=frozenset(choices.allow))
         found = measure_shown(site, probes, how, interruption, words)
         code = interruption.exit_code or _exit_code(found.outcomes[0])
         if choices.as_json:
@@ -73,6 +92,22 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
 
         put_sheet(observations_sheet(found.outcomes, language=words.language, width=page_width()))
         return code
+
+
+def _watching(probe: Probe, seconds: float, words: Words) -> Probe:
+    """Return the probe as one that watches.
+
+    Raises:
+        click.UsageError: it has nothing to watch.
+    """
+    watch = probe.watch
+    if watch is None:
+        raise click.UsageError(words("{probe} cannot watch", probe=probe.name))
+
+    def run(context: ProbeContext) -> Iterator[ProbeYield]:
+        return watch(context, seconds)
+
+    return dataclasses.replace(probe, run=run)
 
 
 def _exit_code(outcome: ProbeOutcome) -> int:

@@ -12,7 +12,8 @@ import msgspec
 
 from posdiag.cli.command import OneOf, Seconds, argument, flag, option
 from posdiag.cli.output import tell
-from posdiag.model.site import ComplaintKind, ComplaintOutcome, LaptopAt
+from posdiag.model.observation import Part
+from posdiag.model.site import ComplaintKind, ComplaintOutcome, Device, DeviceKind, LaptopAt
 
 if TYPE_CHECKING:
     from posdiag.model.site import Site
@@ -39,6 +40,8 @@ class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
     settings_file: str | None = None
     journal: str | None = None
     complaint: str | None = None
+    cards: str | None = None
+    swipe: bool = False
     inventory: str | None = None
     tid: str | None = None
     profile_dirs: tuple[str, ...] = ()
@@ -87,6 +90,7 @@ def site_params(words: Words) -> list[click.Parameter]:
         ),
         option("--interface", words("Interface that the path is measured on."), metavar="NAME"),
         complaint_param(words),
+        *_card_params(words),
         option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
         option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
         option(
@@ -97,6 +101,19 @@ def site_params(words: Words) -> list[click.Parameter]:
             repeat=True,
         ),
         budget_param(words),
+    ]
+
+
+def _card_params(words: Words) -> list[click.Parameter]:
+    """Return the options that ask for the laptop's own readers."""
+    return [
+        option(
+            "--cards",
+            words("Cards to read in the laptop's card reader, the one in question first."),
+            metavar="NUMBER",
+            kind=OneOf(words, ["1", "2", "3", "4", "5"]),
+        ),
+        flag("--swipe", words("Wait for one swipe of a card; it is not shown.")),
     ]
 
 
@@ -186,11 +203,13 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         raise click.UsageError(words("--inventory and --id go together"))
     if choices.inventory is not None and choices.site is not None:
         raise click.UsageError(words("either a site file or --inventory"))
+    if choices.swipe and choices.facts_file == STDIN:
+        raise click.UsageError(words("--swipe and --facts - both read standard input"))
     if choices.inventory is not None and choices.tid is not None:
         read = partial(row_as_site, Path(choices.inventory), choices.tid)
     else:
         read = partial(load_site, None if choices.site is None else Path(choices.site))
-    return read(
+    site = read(
         terminal=choices.terminal,
         acquirer=choices.acquirer,
         laptop_at=choices.laptop_at,
@@ -204,6 +223,20 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         profile_dirs=[Path(folder) for folder in choices.profile_dirs],
         stdin=sys.stdin,
     )
+    return _with_readers(site, choices)
+
+
+def _with_readers(site: Site, choices: SiteChoices) -> Site:
+    """Return the site with the laptop's own readers that options ask for."""
+    devices = list(site.devices)
+    own: list[tuple[DeviceKind, str]] = []
+    if choices.cards and not any(one.kind is DeviceKind.CARD_READER for one in devices):
+        own.append((DeviceKind.CARD_READER, "pcsc"))
+    if choices.swipe:
+        own.append((DeviceKind.STRIPE_READER, "keyboard"))
+    devices += [Device(kind=kind, port=port, part=Part.LAPTOP) for kind, port in own]
+    cards = int(choices.cards) if choices.cards else site.cards
+    return msgspec.structs.replace(site, devices=devices, cards=cards)
 
 
 def _invite(choices: SiteChoices, words: Words) -> None:

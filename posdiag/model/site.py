@@ -17,6 +17,7 @@ from posdiag.model.text import Text
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+CardCount = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -252,6 +253,9 @@ class DeviceKind(StrEnum):
     SERIAL = "serial"
     UPS = "ups"
     CARD_READER = "card_reader"
+    MODEM = "modem"
+    ANDROID = "android"
+    STRIPE_READER = "stripe_reader"
     TERMINAL = "terminal"
 
 
@@ -260,15 +264,20 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     Attributes:
         port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
-            terminal), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), or a file
-            (terminal, status_upload).
+            terminal, modem), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), a file
+            (terminal, status_upload), ``pcsc`` or ``pcsc:part of its name`` (card_reader),
+            ``keyboard`` (stripe_reader that types, or text that somebody pastes), or what
+            ``adb devices`` calls it, with ``@host:port`` where its adb server is not the usual
+            one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
-            ``shared`` is true.
+            ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
+            says otherwise.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control). Terminals:
             ``zvt``, ``nexo`` (JSON), ``nexo_xml``, ``frames`` (as the terminal's profile says) or
             ``status_upload`` (field 62 of an upload, kept in a file).
         ups: name of the UPS in the NUT server, empty for the first one.
+        app: android: package of the payment application, whose version is asked for.
         baud: bits per second; None: what is usual for it.
         poi_id: nexo: the terminal's name for itself, ``<model>-<serial>``.
         ca_file: nexo over HTTPS: PEM file with the root of the terminal's certificate.
@@ -286,6 +295,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         str, msgspec.Meta(pattern="^(none|enq|zvt|nexo|nexo_xml|frames|status_upload)$")
     ] = "none"
     ups: str = ""
+    app: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.]*)?$")] = ""
     baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] | None = None
     poi_id: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,64}$")] = ""
     ca_file: str | None = None
@@ -302,7 +312,11 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         gateway: asked for round trips; None: the system's default route.
         resolvers: name servers in order; empty: the system's.
         reference: an address beyond the gateway for round trips; None: no such test.
-        series: round trips per series, 5 to 100.
+        portal_check: ``http://host/path`` that answers 204 and nothing else, to find a login page
+            in the way; None: no such test.
+        load_sink: ``ip:port`` that swallows an upload, for the delay under load (with consent).
+        idle_s: how long a connection to the host rests before it is used again (with consent).
+        series: round trips per series, 5 to 2000; the 99th percentile needs 300.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
             ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
     """
@@ -311,7 +325,10 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     gateway: str | None = None
     resolvers: list[str] = []
     reference: str | None = None
-    series: Annotated[int, msgspec.Meta(ge=5, le=100)] = 20
+    portal_check: str | None = None
+    load_sink: str | None = None
+    idle_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 300.0
+    series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
 
 
@@ -324,6 +341,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
         fact_origins: fact name -> where it came from (``csv, line 3: APN``); typed where not named.
+        cards: cards that are read one after the other; the card in question comes first.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -339,5 +357,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
     fact_origins: dict[str, str] = {}
+    cards: CardCount = 1
     simulated: bool = False
     missing: list[str] = []

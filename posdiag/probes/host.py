@@ -161,7 +161,14 @@ def _talk_to(
     told_tls = False
     limit_s = acquirer.limits.connect_s
     try:
-        for took_s in watch_tcp(address, host.port, talk.outermost, context.deadline, limit_s):
+        for took_s in watch_tcp(
+            address,
+            host.port,
+            talk.outermost,
+            context.deadline,
+            limit_s,
+            interface=context.site.network.interface,
+        ):
             if connected_s is None:
                 connected_s = context.now_s()
                 yield _seen(
@@ -313,7 +320,14 @@ def _backup(context: ProbeContext, acquirer: AcquirerProfile, host: HostEndpoint
             return Unmeasured(name=_BACKUP, subject=subject, reason=_EARLIER, detail=detail)
         context.allowance.take_connect(host.address)
         limit_s = acquirer.limits.connect_s
-        result = run_tcp(found.address, host.port, ConnectOnly(), context.deadline, limit_s)
+        result = run_tcp(
+            found.address,
+            host.port,
+            ConnectOnly(),
+            context.deadline,
+            limit_s,
+            interface=context.site.network.interface,
+        )
     except CannotRun as cannot:
         return Unmeasured(name=_BACKUP, subject=subject, reason=cannot.reason, detail=cannot.detail)
     except LinkError as error:

@@ -14,8 +14,10 @@ import msgspec
 
 from posdiag.model.errors import InputError, Mistake
 from posdiag.model.observation import Value
+from posdiag.simulate.android import AndroidFaults
 from posdiag.simulate.card import CardFaults
 from posdiag.simulate.host import HostFaults
+from posdiag.simulate.modem import ModemFaults
 from posdiag.simulate.name_server import NameServerFaults
 from posdiag.simulate.nexo_terminal import NexoFaults
 from posdiag.simulate.printer import PrinterFaults
@@ -32,6 +34,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gateway: the shop's router, asked for round trips by name queries.
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
+        modem: the terminal's modem; None: the laptop is not on it.
+        android: the terminal, on the laptop's adb; None: it is not.
         zvt: a terminal that speaks ZVT with its till; none unless it is named.
         nexo: a terminal that speaks nexo over HTTPS, likewise.
         upload: items of a status upload that the terminal once sent, by number; none: no such file.
@@ -49,6 +53,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()
     card: CardFaults = CardFaults()
+    modem: ModemFaults | None = None
+    android: AndroidFaults | None = None
     site: dict[str, str | dict[str, str]] = {}
     settings: dict[str, Value] = {}
     facts: dict[str, Value] = {}

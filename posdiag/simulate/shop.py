@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from posdiag.model.site import Dialect, EchoSettings, Framing
+from posdiag.simulate.android import SimulatedAndroid
 from posdiag.simulate.card import SimulatedCard
 from posdiag.simulate.host import SimulatedHost
+from posdiag.simulate.modem import SimulatedModem
 from posdiag.simulate.name_server import SimulatedNameServer
 from posdiag.simulate.nexo_terminal import SimulatedNexoTerminal
 from posdiag.simulate.printer import SimulatedPrinter
@@ -72,6 +74,8 @@ class SimulatedShop:
         )
         self.ups = None if lacks("ups") else SimulatedUps(scenario.ups)
         self.card = None if lacks("card") else SimulatedCard(scenario.card)
+        self.modem = SimulatedModem(scenario.modem, pty=pty) if scenario.modem else None
+        self.android = SimulatedAndroid(scenario.android) if scenario.android else None
         self.zvt = SimulatedZvtTerminal(scenario.zvt, pty=pty) if scenario.zvt else None
         self.nexo = SimulatedNexoTerminal(scenario.nexo) if scenario.nexo else None
         self.upload = SimulatedUpload(scenario.upload) if scenario.upload else None
@@ -80,6 +84,7 @@ class SimulatedShop:
 
     def _parts(self) -> list[Part]:
         optional: list[Part | None] = [self.printer, self.pin_pad, self.ups, self.card]
+        optional += [self.modem, self.android]
         optional += [self.zvt, self.nexo, self.upload]
         always: list[Part] = [self.host, self.name_server, self.gateway, self.reference]
         return always + [part for part in optional if part is not None]
@@ -130,6 +135,7 @@ class SimulatedShop:
             "resolvers": [_at(self.name_server)],
             "reference": _at(self.reference),
             "method": "dns",
+            "series": 20,
         }
         return site_text(
             top,
@@ -162,6 +168,10 @@ class SimulatedShop:
             devices.append({"kind": "ups", "port": where, "part": "counter_ups", "shared": True})
         if self.card:
             devices.append({"kind": "card_reader", "port": self.card.path})
+        if self.modem:
+            devices.append({"kind": "modem", "port": self.modem.path})
+        if self.android:
+            devices.append({"kind": "android", "port": self.android.path})
         if self.zvt:
             devices.append({"kind": "terminal", "port": self.zvt.path, "protocol": "zvt"})
         if self.upload:

@@ -12,6 +12,7 @@ from posdiag.model.errors import InputError, Mistake, ProfileError, SiteError
 from posdiag.model.observation import Value
 from posdiag.model.site import (
     AcquirerProfile,
+    CardCount,
     Complaint,
     ComplaintKind,
     ComplaintOutcome,
@@ -36,7 +37,7 @@ from posdiag.site.settings import (
     with_sources,
 )
 from posdiag.site.settings_export import SettingsRead, read_settings
-from posdiag.site.site_rules import site_mistakes
+from posdiag.site.site_rules import site_mistakes, with_owners
 from posdiag.site.toml_file import BUILTIN_TYPES, find_mistakes, parse_toml, read_text
 
 P = TypeVar("P", TerminalProfile, AcquirerProfile)
@@ -61,6 +62,7 @@ class SiteKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, object] = {}
+    cards: CardCount = 1
     simulated: bool = False
 
 
@@ -263,6 +265,7 @@ class SiteMerge:
             raise SiteError(list(told.values()))
         if self._profile_mistakes:
             raise ProfileError(self._profile_mistakes)
+        tables["devices"] = with_owners(tables.get("devices", []))
         said = msgspec.convert(tables, SiteKeys, builtin_types=BUILTIN_TYPES, str_keys=True)
         site = Site(
             name=said.name,
@@ -276,6 +279,7 @@ class SiteMerge:
             fact_origins=self._origins,
             complaint=said.complaint,
             facts=facts,
+            cards=said.cards,
             simulated=said.simulated,
         )
         return msgspec.structs.replace(site, missing=missing_keys(site))

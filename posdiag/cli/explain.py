@@ -65,14 +65,25 @@ def _no_such_cause(name: str, knowledge: KnowledgeBase, words: Words) -> str:
 
 
 def _message(words: Words, knowledge: KnowledgeBase, text: str, *, as_json: bool) -> int:
-    from posdiag.diagnose.messages import matching
+    from posdiag.diagnose.messages import code_meanings, matches
     from posdiag.report.explain_page import message_page
 
-    found = matching(text, knowledge.messages)
+    found, codes = matches(text, knowledge.messages), code_meanings(text, knowledge.messages)
     if as_json:
-        put_value(found)
+        put_value(
+            {
+                "text": text,
+                "sure": bool(found) and found[0].sure,
+                "messages": [match.message for match in found],
+                "codes": [
+                    {"code": one.code, "origin": one.origin, "message": one.message}
+                    for one in codes
+                ],
+            }
+        )
         return exits.OK
-    put_sheet(message_page(text, found, knowledge, language=words.language, width=page_width()))
+    page = message_page(text, found, codes, knowledge, language=words.language, width=page_width())
+    put_sheet(page)
     return exits.OK
 
 

@@ -38,6 +38,7 @@ class RunChoices(SiteChoices, frozen=True, kw_only=True):
 
     skip: tuple[str, ...]
     plan: bool
+    stopwatch: bool
     no_save: bool
     no_input: bool
     as_json: bool
@@ -68,6 +69,9 @@ def command(words: Words) -> click.Command:
                 metavar="TIME",
                 kind=Duration(words, _LEAST_WATCH_S, _MOST_WATCH_S),
             ),
+            flag(
+                "--stopwatch", words("Time one sign-on by hand first: Enter at key and at error.")
+            ),
             flag("--no-save", words("Do not save the report.")),
             flag("--no-input", words("Ask nothing.")),
             *output_params(words),
@@ -76,13 +80,24 @@ def command(words: Words) -> click.Command:
 
 
 def _run(words: Words, choices: RunChoices) -> int:
+    if choices.stopwatch and choices.no_input:
+        raise click.UsageError(words("--stopwatch asks; it does not go with --no-input"))
     with Interruption() as interruption:
         site = read_site(choices, words)
         if choices.plan:
             return _show_plan(site, choices, words)
         confirm_live_sign_on(choices.allow, site, words)
         site = with_calendar(site, words)
-        quiet = choices.no_input or choices.as_json or choices.facts_file == STDIN
+        if choices.stopwatch:
+            from posdiag.cli.stopwatch import timed_sign_on
+
+            with interruption.raising():
+                site = timed_sign_on(site, words)
+        quiet = (
+            choices.no_input
+            or choices.as_json
+            or STDIN in (choices.facts_file, choices.settings_file, choices.journal)
+        )
         how = How(
             budget_s=choices.budget,
             skip=frozenset(choices.skip),

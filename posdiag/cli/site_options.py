@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from posdiag.cli.command import OneOf, Seconds, argument, flag, option
+from posdiag.cli.output import tell
 from posdiag.model.observation import Part
 from posdiag.model.site import ComplaintKind, ComplaintOutcome, Device, DeviceKind, LaptopAt
 
@@ -40,6 +41,8 @@ class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     facts_file: str | None = None
+    settings_file: str | None = None
+    journal: str | None = None
     complaint: str | None = None
     cards: str | None = None
     swipe: bool = False
@@ -79,6 +82,17 @@ def site_params(words: Words) -> list[click.Parameter]:
             repeat=True,
         ),
         option("--facts", words("File of facts; - reads them."), "facts_file", metavar="FILE"),
+        option(
+            "--settings",
+            words("Export of the terminal's settings: CSV, INI, JSON or text; - reads them."),
+            "settings_file",
+            metavar="FILE",
+        ),
+        option(
+            "--journal",
+            words("Journal of what was done at the terminal, a time per line; - reads it."),
+            metavar="FILE",
+        ),
         option("--interface", words("Interface that the path is measured on."), metavar="NAME"),
         complaint_param(words),
         *_card_params(words),
@@ -211,6 +225,11 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         InputError: a file or a value is wrong.
     """
     from posdiag.site import load_site
+
+    read_here = [choices.facts_file, choices.settings_file, choices.journal].count(STDIN)
+    if read_here > 1:
+        raise click.UsageError(words("only one of --facts, --settings and --journal can be -"))
+    _invite(choices, words)
     from posdiag.site.inventory import row_as_site
 
     if (choices.inventory is None) != (choices.tid is None):
@@ -231,6 +250,8 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         settings=choices.settings,
         facts=choices.facts,
         facts_file=None if choices.facts_file is None else Path(choices.facts_file),
+        settings_file=None if choices.settings_file is None else Path(choices.settings_file),
+        journal=None if choices.journal is None else Path(choices.journal),
         complaint=choices.complaint,
         profile_dirs=[Path(folder) for folder in choices.profile_dirs],
         stdin=sys.stdin,
@@ -284,3 +305,23 @@ def with_calendar(site: Site, words: Words) -> Site:
         tell(words("warning: {what}", what=what))
         return site
     return msgspec.structs.replace(site, acquirer=acquirer)
+
+
+def _invite(choices: SiteChoices, words: Words) -> None:
+    """Say what to type where somebody sits there; a pipe needs no invitation."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return
+    if choices.settings_file == STDIN:
+        tell(
+            words(
+                "Type or paste the terminal's settings, one per line as name: value "
+                "(host, port, TPDU, terminal number, APN, timer); an empty line ends."
+            )
+        )
+    if choices.journal == STDIN:
+        tell(
+            words(
+                "Type what was done, one per line with its time (09:12:04 sign-on; 09:12:40 "
+                "failed: text on the screen); an empty line ends."
+            )
+        )

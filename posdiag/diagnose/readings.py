@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from posdiag.diagnose.binning import censored_bins, normal_bins, soft_bins
-from posdiag.diagnose.messages import matching
+from posdiag.diagnose.messages import matches
+from posdiag.diagnose.sentences import amount
 from posdiag.diagnose.sightings import Sightings, as_text, last_failure, median, numbers
+from posdiag.diagnose.stopwatch import Step, fitting, in_words, step_likelihoods
 from posdiag.model.knowledge import (
     Codes,
     Comparison,
     DateMargin,
     EvidenceVariable,
     Excess,
-    Message,
     MessageReading,
     Proportion,
     Ratio,
@@ -29,13 +30,19 @@ from posdiag.model.knowledge import (
     ResponseCodes,
     Stage,
     Threshold,
+    TimerSums,
     response_code,
 )
+from posdiag.model.messages import Message
 from posdiag.model.observation import Failed, FailureKind, Measured, Observation
 from posdiag.model.text import Text
 
 UNNAMED = 0.02
 """Likelihood of a level that a message's entry does not name."""
+ALIKE = 0.7
+"""Trust in an entry whose wording is only like the text."""
+NO_TIMER = 0.03
+"""Likelihood of a step that ends without a timer where a sum of timers fits the time."""
 CASE_TIMER = "case.timer_s"
 """A limit that is no observation: the terminal's wait for an answer, as far as it is known."""
 _SURE = 1e-6
@@ -76,6 +83,8 @@ def read(
     codes: ResponseCodes | None = None,
 ) -> Finding | None:
     """Return what a reading says of its variable, None if there is nothing to read."""
+    if not sightings.has_given(reading):
+        return None
     match reading:
         case Threshold():
             return _threshold(reading, variable, sightings)
@@ -93,6 +102,8 @@ def read(
             return _ratio(reading, variable, sightings)
         case Comparison():
             return _comparison(reading, variable, sightings)
+        case TimerSums():
+            return _timer_sums(reading, variable, sightings)
         case MessageReading():
             return _message(reading, variable, sightings, messages)
         case _:
@@ -296,27 +307,58 @@ def _ratio(reading: Ratio, variable: EvidenceVariable, sightings: Sightings) -> 
     value = sum(found) / limit
     row = _spread(variable, reading.levels, soft_bins(value, reading.cuts, reading.spread))
     seen = [one for several in parts.values() for one in several] + limits
+    if reading.says_limit:
+        return Finding(row, seen, _limit_text(reading, sum(found), limit, _unit(seen)))
     return Finding(row, seen, "", sum(found), _unit(seen))
+
+
+def _limit_text(reading: Ratio, total: float, limit: float, unit: str) -> str:
+    """Return the limit found and the one expected, the same in every language."""
+    factor = 1 / reading.cuts[0]
+    sign = "<" if limit < factor * total else ">"
+    needed = amount(round(factor * total, 1), unit)
+    return f"{amount(limit, unit)} {sign} {needed} ({factor:.2g} x {amount(total, unit)})"
 
 
 def _comparison(
     reading: Comparison, variable: EvidenceVariable, sightings: Sightings
 ) -> Finding | None:
     same: list[tuple[Observation, str]] = []
+    other: list[tuple[Observation, str]] = []
     for name, key in reading.compared.items():
         expected = sightings.case.expected.get(key)
         seen = sightings.of(name, reading)
         if not expected or not seen or not isinstance(seen[-1].result, Measured):
             continue
         found = as_text(seen[-1].result.value)
-        if found.casefold().rstrip(".") != expected.strip().casefold().rstrip("."):
-            text = f"{found} ≠ {expected}"
-            return Finding(_only(variable, reading.differs), seen[-1:], text)
-        same.append((seen[-1], found))
-    if not same:
+        if found.casefold().rstrip(".") == expected.strip().casefold().rstrip("."):
+            same.append((seen[-1], found))
+        else:
+            other.append((seen[-1], f"{key} {found} ≠ {expected}"))
+    told = other or same
+    if not told:
         return None
-    text = ", ".join(found for _, found in same)
-    return Finding(_only(variable, reading.match), [seen for seen, _ in same], text)
+    level = reading.differs if other else reading.match
+    text = ", ".join(found for _, found in told)
+    return Finding(_only(variable, level), [seen for seen, _ in told], text)
+
+
+def _timer_sums(
+    reading: TimerSums, variable: EvidenceVariable, sightings: Sightings
+) -> Finding | None:
+    seen = sightings.of(reading.observation, reading)
+    seconds, timers = median(seen), sightings.case.timers
+    sums = fitting(seconds, timers) if seconds is not None and timers is not None else []
+    if not sums or seconds is None or timers is None:
+        return None
+    levels = {Step.NAME: reading.name, Step.CONNECT: reading.connect, Step.ANSWER: reading.answer}
+    row = [0.0] * len(variable.levels)
+    for step, chance in step_likelihoods(sums).items():
+        at = variable.levels.index(levels[step])
+        row[at] += chance
+    # What a watch shows can be a chance: the steps that no timer ends stay possible.
+    row = [chance or NO_TIMER for chance in row]
+    return Finding(row, seen, in_words(sums, timers), seconds, "s")
 
 
 def _message(
@@ -329,11 +371,14 @@ def _message(
     if not seen or not isinstance(seen[-1].result, Measured):
         return None
     text = as_text(seen[-1].result.value)
-    entries = matching(text, messages)
-    if not entries:
+    found = matches(text, messages)
+    if not found:
         level = reading.unknown
-    elif (says := entries[0].says.get(variable.id)) is not None:
-        return Finding([says.get(name, UNNAMED) for name in variable.levels], seen, text)
+    elif (says := found[0].message.says.get(variable.id)) is not None:
+        row = [says.get(name, UNNAMED) for name in variable.levels]
+        if not found[0].sure:
+            row = [ALIKE * chance + (1 - ALIKE) * max(row) for chance in row]
+        return Finding(row, seen, text)
     else:
         level = reading.known
     return Finding(_only(variable, level), seen, text) if level else None

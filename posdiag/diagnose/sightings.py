@@ -32,6 +32,18 @@ class Sightings:
             and self._right_vantage(seen, reading)
         ]
 
+    def has_given(self, reading: ReadingBase) -> bool:
+        """Return whether what a reading takes for given was observed so, the last time."""
+        for name, allowed in reading.given.items():
+            values = [
+                as_text(seen.result.value)
+                for seen in self.observations
+                if seen.name == name and isinstance(seen.result, Measured)
+            ]
+            if (values[-1] if values else "") not in allowed:
+                return False
+        return True
+
     def trust(self, seen: Sequence[Observation], reading: ReadingBase) -> float:
         """Return how far observations speak about the terminal: 1, on a doubtful path 0.5."""
         halved = reading.path and self.case.path_shared is YesNo.UNKNOWN

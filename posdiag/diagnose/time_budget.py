@@ -28,6 +28,7 @@ STAGES: tuple[tuple[StageName, tuple[str, ...]], ...] = (
     ("tls", ("host_tls.handshake_time",)),
     ("host", ("host_echo.answer_time",)),
 )
+EFFECTIVE_TIMER = "fact.effective_timer"
 MENU_TIMER = "fact.menu_timer"
 SECONDS_TO_ERROR, LAST_PROGRESS = "fact.seconds_to_error", "fact.last_progress"
 WAITING = frozenset({"sending", "receiving"})
@@ -92,7 +93,7 @@ def _with_timers(budget: TimeBudget, sightings: Sightings) -> TimeBudget:
     shown = sightings.of(LAST_PROGRESS, _ANY)
     last = shown[-1].result if shown else None
     waited = isinstance(last, Measured) and last.value in WAITING
-    effective = seen if waited and seen else None
+    effective = median(sightings.of(EFFECTIVE_TIMER, _ANY)) or (seen if waited else None) or None
     usual = sightings.case.timer_s
     basis: Literal["effective", "menu", "profile", "unknown"] = "unknown"
     timer = None
@@ -102,6 +103,23 @@ def _with_timers(budget: TimeBudget, sightings: Sightings) -> TimeBudget:
             break
     return msgspec.structs.replace(
         budget, timer_s=timer, timer_basis=basis, menu_s=menu, effective_s=effective
+    )
+
+
+def _with_timer(stages: list[StageTime], case: Case, sightings: Sightings) -> TimeBudget:
+    """Return the stages against a timer: in force, else the menu's, else the family's default.
+
+    The timer in the menu is often not the one in force: some programs store it and wait on another.
+    """
+    effective = median(sightings.of(EFFECTIVE_TIMER, _ANY))
+    menu = median(sightings.of(MENU_TIMER, _ANY))
+    if effective is not None:
+        return TimeBudget(stages=stages, timer_s=effective, timer_basis="effective", menu_s=menu)
+    if menu is not None:
+        return TimeBudget(stages=stages, timer_s=menu, timer_basis="menu")
+    known = case.timer_s is not None
+    return TimeBudget(
+        stages=stages, timer_s=case.timer_s, timer_basis="profile" if known else "unknown"
     )
 
 

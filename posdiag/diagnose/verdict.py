@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from posdiag.diagnose.evidence import Evidence, Gaps, weigh
 from posdiag.diagnose.explanation import Explanation, findings_conflict
 from posdiag.diagnose.fixes import ranked_fixes
@@ -118,7 +120,15 @@ def _diagnoses(
     ]
     nothing = (posterior.nothing_wrong, posterior.nothing_wrong, prior.nothing_wrong)
     found.append(_diagnosis(NOTHING_WRONG, None, nothing, explanation, 0.0))
-    return sorted(found, key=lambda one: (-one.posterior, one.cause))
+    ranked = sorted(found, key=lambda one: (-one.posterior, one.cause))
+    return [_as_consequence(one, ranked[0], causes.get(one.cause)) for one in ranked]
+
+
+def _as_consequence(found: Diagnosis, lead: Diagnosis, cause: Cause | None) -> Diagnosis:
+    """Return a hypothesis, marked where it follows from the one that leads."""
+    if cause is None or found is lead or lead.cause not in cause.follows:
+        return found
+    return msgspec.structs.replace(found, consequence_of=lead.title)
 
 
 def _diagnosis(

@@ -13,7 +13,8 @@ import msgspec
 from posdiag.knowledge.reading_checks import reading_mistakes
 from posdiag.knowledge.shapes import Entry
 from posdiag.model.errors import Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Message, Meta, ResponseCodes
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Meta, ResponseCodes
+from posdiag.model.messages import Maker, Message
 from posdiag.model.report import NOTHING_WRONG, OTHER
 from posdiag.model.text import Text
 
@@ -50,6 +51,7 @@ class Draft:
     causes: list[Entry[Cause]] = field(default_factory=list)
     variables: list[Entry[EvidenceVariable]] = field(default_factory=list)
     messages: list[Entry[Message]] = field(default_factory=list)
+    makers: dict[str, Maker] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     response_codes: ResponseCodes = field(default_factory=dict)
     declared_causes: set[str] = field(default_factory=set)
@@ -208,6 +210,9 @@ def _causes(draft: Draft) -> Mistakes:
         for other in cause.confusable:
             if other == name or other not in draft.declared_causes:
                 yield Mistake(file, f"{name}.confusable", "another cause that is known", other)
+        for other in cause.follows:
+            if other == name or other not in draft.declared_causes:
+                yield Mistake(file, f"{name}.follows", "another cause that is known", other)
         for link in cause.mult:
             if cause.classes and link not in cause.classes:
                 wish = "a class where this cause can occur"
@@ -219,16 +224,8 @@ def _messages(draft: Draft) -> Mistakes:
     first: dict[str, str] = {}
     for entry in draft.messages:
         message, file, name = entry.value, entry.file, entry.value.id
-        if not message.wordings:
-            yield Mistake(file, f"{name}.wordings", "at least one wording")
-        for wording in message.wordings:
-            same = wording.casefold().strip()
-            if not same:
-                yield Mistake(file, f"{name}.wordings", "a wording with something in it")
-            if same in first:
-                wish = f"a wording that no other message has ({first[same]})"
-                yield Mistake(file, f"{name}.wordings", wish, wording)
-            first.setdefault(same, name)
+        yield from _wordings(message, first, file=file)
+        yield from _makers(message, draft, file=file)
         for variable, says in message.says.items():
             key = f"{name}.says.{variable}"
             if variable not in draft.declared_variables:
@@ -239,6 +236,34 @@ def _messages(draft: Draft) -> Mistakes:
             for level in says:
                 if variable in levels and level not in levels[variable]:
                     yield Mistake(file, f"{key}.{level}", f"a level of {variable}", level)
+
+
+def _wordings(message: Message, first: dict[str, str], *, file: str) -> Mistakes:
+    """Yield what is wrong with an entry's wordings; two makers may show the same text."""
+    key = f"{message.id}.wordings"
+    if not message.texts:
+        yield Mistake(file, key, "at least one wording")
+    for at, wording in enumerate([*message.wordings, *message.texts]):
+        same = wording.casefold().strip()
+        if not same:
+            yield Mistake(file, key, "a wording with something in it")
+        twice = at < len(message.wordings) and same in first
+        if twice or first.get(same, message.id) != message.id:
+            wish = f"a wording that no other message has ({first[same]})"
+            yield Mistake(file, key, wish, wording)
+        first.setdefault(same, message.id)
+
+
+def _makers(message: Message, draft: Draft, *, file: str) -> Mistakes:
+    for maker, texts in message.shown.items():
+        key = f"{message.id}.shown.{maker}"
+        if maker not in draft.makers:
+            yield Mistake(file, key, "a maker that is known", maker)
+        if not texts:
+            yield Mistake(file, key, "at least one wording")
+    for code in [*message.host_codes, *message.local_codes]:
+        if not (code.isascii() and code.isalnum()):
+            yield Mistake(file, f"{message.id}.host_codes", "a code: letters and digits", code)
 
 
 def _meta(draft: Draft) -> Mistakes:

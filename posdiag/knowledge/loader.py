@@ -5,8 +5,8 @@
     meta.toml              numbers that the whole model shares
     causes/GROUP.toml      [[cause]]; the file's name is the group
     evidence/NAME.toml     [[variable]], and [shifts.CAUSE] where a row stands with its variable
-    messages/NAME.toml     [[message]]
     response_codes.toml    [DIALECT] with what each response code means; may be missing
+    messages/NAME.toml     [[message]], and [makers.ID] whose texts they are
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from posdiag.model.knowledge import (
     EvidenceVariable,
     Group,
     KnowledgeBase,
-    Message,
     Meta,
     ResponseCode,
     ResponseCodes,
 )
+from posdiag.model.messages import Maker, Message
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -67,6 +67,7 @@ def read_knowledge(folder: Traversable) -> KnowledgeBase:
         variables=[entry.value for entry in draft.variables],
         messages=[entry.value for entry in draft.messages],
         response_codes=draft.response_codes,
+        makers=draft.makers,
     )
 
 
@@ -91,9 +92,7 @@ class _Reader:
         for file, tables in self._files("evidence"):
             self._evidence(file, tables, draft)
         for file, tables in self._files("messages"):
-            listed = self._listed(file, tables, "message")
-            draft.messages += self._entries(file, listed, "message", Message)
-            refuse_rest(tables, file=file, mistakes=self.mistakes)
+            self._messages(file, tables, draft)
         draft.response_codes = self._response_codes()
         return draft
 
@@ -168,6 +167,22 @@ class _Reader:
             for cause, rows in stated.items()
             for variable, row in rows.items()
         ]
+
+    def _messages(self, file: str, tables: dict[str, object], draft: Draft) -> None:
+        makers = tables.pop("makers", None)
+        if isinstance(makers, dict):
+            for name, table in makers.items():
+                key = f"makers.{name}"
+                maker = shaped(table, Maker, file=file, key=key, mistakes=self.mistakes)
+                if maker is not None:
+                    draft.makers[name] = maker
+        elif makers is not None:
+            self.mistakes.append(Mistake(file, "makers", "[makers.ID] tables"))
+        # A file may hold makers alone.
+        if makers is None or "message" in tables:
+            listed = self._listed(file, tables, "message")
+            draft.messages += self._entries(file, listed, "message", Message)
+        refuse_rest(tables, file=file, mistakes=self.mistakes)
 
     def _listed(self, file: str, tables: dict[str, object], kind: str) -> list[dict[str, object]]:
         return take_list(tables, kind, file=file, mistakes=self.mistakes)

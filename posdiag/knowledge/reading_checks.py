@@ -18,6 +18,7 @@ from posdiag.model.knowledge import (
     Reading,
     Stage,
     Threshold,
+    TimerSums,
 )
 from posdiag.model.observation import FailureKind
 
@@ -44,7 +45,7 @@ def reading_mistakes(
             yield from _cuts(reading.cuts, reading.levels, file=file, key=key)
         case Proportion():
             yield from _rates(reading, levels, file=file, key=key)
-        case Codes() | Comparison() | Stage() | MessageReading():
+        case Codes() | Comparison() | Stage() | TimerSums() | MessageReading():
             pass
         case _:
             assert_never(reading)
@@ -87,6 +88,9 @@ def _named_levels(reading: Reading) -> Iterator[tuple[str, str]]:
             for place, said in (("unknown", reading.unknown), ("known", reading.known)):
                 if said is not None:
                     yield place, said
+        case TimerSums():
+            yield from (("name", reading.name), ("connect", reading.connect))
+            yield "answer", reading.answer
         case Proportion():
             return
         case _:

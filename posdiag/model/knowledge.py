@@ -11,11 +11,11 @@ from typing import Annotated
 
 import msgspec
 
+from posdiag.model.messages import Maker, Message
 from posdiag.model.observation import FailureKind, Part, Vantage
-from posdiag.model.site import LinkClass, YesNo
+from posdiag.model.probability import Probability
+from posdiag.model.site import LinkClass, TerminalTimers, YesNo
 from posdiag.model.text import Text
-
-Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Group(StrEnum):
@@ -103,6 +103,7 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         classes: link classes where it can occur; empty: all.
         mult: factors on ``share`` per link class.
         shifts: variable -> distribution over its levels.
+        follows: causes of which this one is a consequence where they lead.
         source: document, or ``expert guess``.
     """
 
@@ -119,6 +120,7 @@ class Cause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str
     shifts: dict[str, list[Probability]] = {}
     confusable: list[str] = []
+    follows: list[str] = []
     test: DiscriminatingTest
     fixes: list[Fix]
     workaround: Text
@@ -136,12 +138,15 @@ class ReadingBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             that path (``laptop_at``); ignored elsewhere, trusted by half where unknown.
         failures: what a failed operation says: failure kind -> level. ``censored`` is never listed:
             it is worked out from the cuts. A kind not listed says nothing.
+        given: other observation -> values of which it must have one, else there is no reading;
+            an empty text stands for "not observed".
     """
 
     parts: list[Part] = []
     vantages: list[Vantage] = []
     path: bool = False
     failures: dict[FailureKind, str] = {}
+    given: dict[str, list[str]] = {}
 
 
 class Threshold(
@@ -259,6 +264,8 @@ class Ratio(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
             one in ``required`` must be there.
         required: the observation without which there is no reading.
         limit: observation that holds the limit.
+        says_limit: the limit that was found, and the least one with which the first cut would be
+            kept, are the reading's value: ``5 s < 10 s (2.5 x 4 s)``.
     """
 
     observations: list[str]
@@ -267,6 +274,7 @@ class Ratio(ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, 
     cuts: list[float]
     levels: list[str]
     spread: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    says_limit: bool = False
 
 
 class Comparison(
@@ -284,6 +292,24 @@ class Comparison(
     compared: dict[str, str]
     match: str
     differs: str
+
+
+class TimerSums(
+    ReadingBase, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="timer_sums"
+):
+    """Seconds until an error against all sums of the terminal's step timers.
+
+    Attributes:
+        observation: seconds from the key to the error.
+        name: level where a name look-up ran out of time.
+        connect: likewise a connect.
+        answer: likewise the wait for the host's answer.
+    """
+
+    observation: str
+    name: str
+    connect: str
+    answer: str
 
 
 class MessageReading(
@@ -311,6 +337,7 @@ Reading = (
     | Stage
     | Ratio
     | Comparison
+    | TimerSums
     | MessageReading
 )
 
@@ -389,24 +416,6 @@ def response_code(codes: ResponseCodes, dialect: str, code: str) -> ResponseCode
     return next((found for found in known if found is not None), None)
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a screen or receipt can say.
-
-    Attributes:
-        wordings: as displayed, any language; matched by the loader's normal form, also as part.
-        meaning: what it usually means.
-        says: variable -> level -> likelihood (relative; levels not named get 0.02).
-        source: document, or ``unconfirmed``.
-    """
-
-    id: str
-    family: str
-    wordings: list[str]
-    meaning: Text
-    says: dict[str, dict[str, Probability]]
-    source: str
-
-
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Numbers that the whole model shares (diagnosis science, section 2).
 
@@ -437,6 +446,7 @@ class KnowledgeBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     variables: list[EvidenceVariable]
     messages: list[Message]
     response_codes: ResponseCodes = {}
+    makers: dict[str, Maker] = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -448,6 +458,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         shared_parts: parts whose devices count as the terminal's.
         path_shared: ``yes`` where the laptop sees the terminal's path, ``no``, or ``unknown``.
         hidden: variables that cannot be seen from here by design.
+        timers: waits of the terminal's steps, as far as they are known.
         confirmed_visits: visits behind the priors.
         syn_waits_s: when the terminal repeats a SYN, all its connects in a row; empty: RFC 6298.
         name_waits_s: when it asks a name server again.
@@ -467,6 +478,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     shared_parts: list[Part] = []
     path_shared: YesNo = YesNo.UNKNOWN
     timer_s: float | None = None
+    timers: TerminalTimers | None = None
     simulated: bool = False
     confirmed_visits: int = 0
     syn_waits_s: tuple[float, ...] = ()

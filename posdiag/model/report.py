@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from posdiag.model.knowledge import Actor, Case, Effect, Group, Probability
+from posdiag.model.knowledge import Actor, Case, Effect, Group
 from posdiag.model.observation import Observation, ProbeOutcome
+from posdiag.model.probability import Probability
 from posdiag.model.site import Complaint, LaptopAt
 from posdiag.model.text import Text
 
@@ -85,6 +86,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
         posterior: responsibility given the evidence (the ranking).
         present: P(the condition is there).
         prior: responsibility before any evidence.
+        consequence_of: title of the leading cause from which this one follows, if it does.
     """
 
     cause: str
@@ -98,6 +100,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     fixes: list[RankedFix] = []
     workaround: Text | None = None
     confusable: list[str] = []
+    consequence_of: Text | None = None
 
 
 class EvidenceFound(msgspec.Struct, frozen=True, kw_only=True):

@@ -318,6 +318,20 @@ class HostStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     note: str = ""
 
 
+class MenuSheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the acquirer's sheet says that a terminal's menu should hold, beside host and TPDU.
+
+    Attributes:
+        apn: access point name of the SIM; empty: not said.
+        dial_number: with the digit for an outside line; empty: not said.
+        attempts: connects or redials; None: not said.
+    """
+
+    apn: str = ""
+    dial_number: str = ""
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] | None = None
+
+
 class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a host is: addresses, reach, framing, dialect, maintenance, hotline.
 
@@ -333,6 +347,7 @@ class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     reach: Reach
     hosts: list[HostEndpoint]
     echo: EchoSettings
+    menu: MenuSheet = MenuSheet()
     limits: StepLimits = StepLimits()
     politeness: Politeness = Politeness()
     sign_on: SignOnShape = SignOnShape()
@@ -447,6 +462,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         acquirer: None where it is not said.
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
+        fact_origins: fact name -> where it came from (``csv, line 3: APN``); typed where not named.
         cards: cards that are read one after the other; the card in question comes first.
         host_status: what the acquirer said of its host, if anybody asked.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
@@ -463,6 +479,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
+    fact_origins: dict[str, str] = {}
     cards: CardCount = 1
     host_status: HostStatus | None = None
     simulated: bool = False

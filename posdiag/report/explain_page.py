@@ -6,6 +6,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from posdiag.model.knowledge import Effect
+from posdiag.model.messages import CodeOrigin
 from posdiag.report.amounts import duration_words
 from posdiag.report.likelihood import percent, tenths
 from posdiag.report.sheet import Sheet
@@ -15,14 +16,8 @@ from posdiag.text.words import Words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posdiag.model.knowledge import (
-        Cause,
-        EvidenceVariable,
-        Fix,
-        KnowledgeBase,
-        Message,
-        SufficiencyWhen,
-    )
+    from posdiag.model.knowledge import Cause, EvidenceVariable, Fix, KnowledgeBase, SufficiencyWhen
+    from posdiag.model.messages import CodeMeaning, Match, Message
     from posdiag.model.text import Language, Text
 
 _COLUMN = 15
@@ -154,7 +149,8 @@ def _write_fix(sheet: Sheet, fix: Fix, label: str, words: Words) -> None:
 
 def message_page(
     text: str,
-    messages: Sequence[Message],
+    found: Sequence[Match],
+    codes: Sequence[CodeMeaning],
     knowledge: KnowledgeBase,
     *,
     language: Language,
@@ -164,32 +160,74 @@ def message_page(
 
     Args:
         text: as it was typed.
-        messages: the entries that it matches, best first; may be empty.
+        found: the entries that it matches, best first; may be empty.
+        codes: what it means as a bare code, by who made it; may be empty.
         knowledge: for the titles of what it tells something about.
         language: of the fixed words and the texts.
         width: columns of the console.
     """
     words, sheet = Words(language), Sheet(width)
-    if not messages:
+    if not found and not codes:
         sheet.paragraph(words('"{text}" is in no list of messages', text=text), "unsure")
         sheet.paragraph(
             words("posdiag run --fact screen=TEXT still records it, so that it can be learnt.")
         )
         return sheet
-    for message in messages:
-        sheet.blank()
-        sheet.paragraph(words.of(message.meaning), "title")
-        sheet.items([message.family, message.id], role="quiet")
-        sheet.row(words("Shown as"), " / ".join(message.wordings), column=_COLUMN)
-        _write_tells(sheet, message, knowledge, words)
-        sheet.row(words("Source"), message.source, column=_COLUMN, role="quiet")
+    if found and not found[0].sure:
+        sheet.paragraph(words('"{text}" is in no list; these look alike', text=text), "unsure")
+    for match in found:
+        _write_message(sheet, match.message, knowledge, words)
+    if codes:
+        _write_codes(sheet, codes, words)
     sheet.blank()
     sheet.paragraph(
         words("A message is a hint and no cause: terminals merge messages and so do hosts.")
     )
-    command = f'posdiag run --fact screen="{text}"'
-    sheet.row(words("Use it"), command, column=_COLUMN, role="command")
+    fact = "screen" if found else "screen_code"
+    sheet.row(
+        words("Use it"), f'posdiag run --fact {fact}="{text}"', column=_COLUMN, role="command"
+    )
     return sheet
+
+
+def _write_message(sheet: Sheet, message: Message, knowledge: KnowledgeBase, words: Words) -> None:
+    sheet.blank()
+    sheet.paragraph(words.of(message.meaning), "title")
+    sheet.items([message.family, message.id], role="quiet")
+    for maker, texts in message.shown.items():
+        known = knowledge.makers[maker]
+        sheet.row(words("Shown by"), words.of(known.title), column=_COLUMN)
+        sheet.paragraph(" / ".join(texts), indent=_COLUMN)
+        sheet.paragraph(known.source, "quiet", indent=_COLUMN)
+    if message.wordings:
+        sheet.row(words("Unconfirmed"), " / ".join(message.wordings), column=_COLUMN)
+    for label, codes in (
+        (words("Host's code"), message.host_codes),
+        (words("Own code"), message.local_codes),
+    ):
+        if codes:
+            sheet.row(label, ", ".join(codes), column=_COLUMN)
+    _write_tells(sheet, message, knowledge, words)
+    sheet.row(words("Source"), message.source, column=_COLUMN, role="quiet")
+
+
+def _write_codes(sheet: Sheet, codes: Sequence[CodeMeaning], words: Words) -> None:
+    """Write what a code means if the host made it, and if the terminal did."""
+    for meaning in codes:
+        sheet.blank()
+        if meaning.origin is CodeOrigin.HOST:
+            title = words("{code} in the host's answer", code=meaning.code)
+        else:
+            title = words("{code} made up by the terminal itself", code=meaning.code)
+        sheet.paragraph(title, "title")
+        sheet.paragraph(words.of(meaning.message.meaning), indent=2)
+    sheet.blank()
+    sheet.paragraph(
+        words(
+            "Host or terminal? A code that comes at once, or before anything was received, is the "
+            "terminal's own: posdiag run --fact code_origin=terminal (or host)."
+        )
+    )
 
 
 def _write_tells(sheet: Sheet, message: Message, knowledge: KnowledgeBase, words: Words) -> None:

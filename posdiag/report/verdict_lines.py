@@ -218,6 +218,9 @@ def _write_cause(
         role="title",
         right_role="title",
     )
+    if diagnosis.consequence_of is not None:
+        text = words("a consequence of: {title}", title=words.of(diagnosis.consequence_of))
+        sheet.paragraph(text, "quiet", indent=_INDENT)
     limits = (99, 99) if verbose else (1, 0) if short else (3, 1)
     _write_weights(sheet, words("because"), diagnosis.because[: limits[0]], words)
     if not diagnosis.because and diagnosis.cause not in _HYPOTHESES:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address
 
+import msgspec
+
 from posdiag.model.knowledge import Case
 from posdiag.model.observation import Part
 from posdiag.model.site import (
@@ -83,6 +85,7 @@ def case_of(site: Site, *, now_hour: int | None = None, confirmed_visits: int = 
         shared_parts=shared_parts(site),
         path_shared=path_shared(site),
         timer_s=timer_of(site),
+        timers=timers_of(site),
         simulated=site.simulated,
         confirmed_visits=confirmed_visits,
         syn_waits_s=syn_waits(timers),
@@ -140,6 +143,10 @@ def expected_of(site: Site) -> dict[str, str]:
     if acquirer and tpdu and _is_known(site, acquirer, "echo.tpdu"):
         expected["tpdu"] = tpdu
         expected["nii"] = nii_of(tpdu)
+    if acquirer:
+        sheet = acquirer.menu
+        said = {"apn": sheet.apn, "dial_number": sheet.dial_number, "attempts": sheet.attempts}
+        expected |= {key: str(value) for key, value in said.items() if value}
     if site.tid:
         expected["tid"] = site.tid
     if site.mid:
@@ -202,8 +209,20 @@ def path_shared(site: Site) -> YesNo:
 
 
 def timer_of(site: Site) -> float | None:
-    """Return the terminal's wait for an answer: from its menu, else the family's default."""
-    seen = site.facts.get("menu_timer")
-    if isinstance(seen, int | float) and not isinstance(seen, bool):
-        return float(seen)
+    """Return the terminal's wait for an answer: in force, else its menu's, else the default."""
+    for name in ("effective_timer", "menu_timer"):
+        seen = site.facts.get(name)
+        if isinstance(seen, int | float) and not isinstance(seen, bool):
+            return float(seen)
     return site.terminal.timers.response_s if site.terminal else None
+
+
+def timers_of(site: Site) -> TerminalTimers | None:
+    """Return the waits of the terminal's steps: the family's, with what its menu says in them."""
+    if site.terminal is None:
+        return None
+    timers = site.terminal.timers
+    attempts = site.facts.get("menu_attempts")
+    if isinstance(attempts, int) and not isinstance(attempts, bool):
+        timers = msgspec.structs.replace(timers, attempts=attempts)
+    return msgspec.structs.replace(timers, response_s=timer_of(site) or timers.response_s)

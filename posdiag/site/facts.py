@@ -295,7 +295,7 @@ def fact_observations(site: Site, table: FactTable | None = None) -> list[Observ
     """Return the site's facts as observations of a person, in the order of the table.
 
     Args:
-        site: with checked facts.
+        site: with checked facts; where each came from is the subject of its observation.
         table: None: our own.
 
     Raises:
@@ -310,6 +310,7 @@ def fact_observations(site: Site, table: FactTable | None = None) -> list[Observ
     return [
         Observation(
             name=f"fact.{name}",
+            subject=site.fact_origins.get(name, ""),
             vantage=Vantage.OPERATOR,
             part=fact.part,
             result=Measured(site.facts[name], fact.unit),

@@ -13,7 +13,9 @@ import msgspec
 
 from posdiag.model.errors import Mistake, SiteError
 from posdiag.model.site import LinkClass, Site
+from posdiag.site.journal import read_journal
 from posdiag.site.schema_words import did_you_mean, shown
+from posdiag.site.settings_export import read_settings
 from posdiag.site.site_file import SiteMerge
 from posdiag.site.toml_file import read_text
 
@@ -147,6 +149,8 @@ def row_as_site(
     settings: Sequence[str] = (),
     facts: Sequence[str] = (),
     facts_file: Path | None = None,
+    settings_file: Path | None = None,
+    journal: Path | None = None,
     complaint: str | None = None,
     profile_dirs: Sequence[Path] = (),
     stdin: TextIO | None = None,
@@ -163,6 +167,8 @@ def row_as_site(
         settings: likewise.
         facts: likewise.
         facts_file: likewise.
+        settings_file: likewise.
+        journal: likewise.
         complaint: likewise.
         profile_dirs: likewise.
         stdin: likewise.
@@ -183,6 +189,8 @@ def row_as_site(
     add_row(merge, found[0], path)
     merge.add_texts(settings)
     merge.add_options(terminal, acquirer, laptop_at, interface, complaint)
+    merge.add_read(journal, read_journal, stdin)
+    merge.add_read(settings_file, read_settings, stdin)
     merge.add_facts(facts, facts_file, stdin)
     return merge.site()
 

@@ -12,6 +12,7 @@ import msgspec
 from posdiag.model.errors import Mistake
 from posdiag.model.frames import FrameSettings
 from posdiag.model.site import (
+    AcquirerProfile,
     Dialect,
     EchoSettings,
     Framing,
@@ -19,6 +20,7 @@ from posdiag.model.site import (
     HostRole,
     MaintenanceRule,
     MaintenanceWindow,
+    TerminalProfile,
 )
 from posdiag.model.text import Text
 from posdiag.site.frame_rules import frame_mistakes
@@ -222,3 +224,48 @@ def _window_mistakes(window: MaintenanceWindow, key: str, file: str) -> list[Mis
         return []
     wish = f"a time after its start ({window.start.isoformat()})"
     return [Mistake(file, f"{key}.end", wish, window.end.isoformat())]
+
+
+def without_placeholders(profile: AcquirerProfile) -> AcquirerProfile:
+    """Return a profile without its placeholders: an empty address says "ask the acquirer".
+
+    A made-up name that is not found, or a made-up terminal number that a host passes over in
+    silence, would be taken for a finding.
+
+    Args:
+        profile: whose ``sources`` call placeholders so.
+    """
+    hosts, echo = profile.hosts, profile.echo
+    if source_of(profile.sources, "hosts.address").startswith(PLACEHOLDER):
+        hosts = [msgspec.structs.replace(host, address="") for host in hosts]
+    if source_of(profile.sources, "echo.test_tid").startswith(PLACEHOLDER):
+        echo = msgspec.structs.replace(echo, test_tid="", test_mid="")
+    return msgspec.structs.replace(profile, hosts=hosts, echo=echo)
+
+
+def raised_limits(
+    profile: AcquirerProfile | TerminalProfile, tables: Mapping[str, object]
+) -> list[Mistake]:
+    """Return a mistake for each limit of politeness that a setting raises above the profile's.
+
+    Args:
+        profile: before the settings.
+        tables: of the profile, with the settings in them.
+    """
+    wanted = tables.get("politeness")
+    if not isinstance(profile, AcquirerProfile) or not isinstance(wanted, Mapping):
+        return []
+    limits = {
+        "connects": profile.politeness.connects,
+        "echoes": profile.politeness.echoes,
+    }
+    return [
+        Mistake(
+            "",
+            f"politeness.{key}",
+            f"at most {limit}, the profile's limit (it can be lowered, never raised)",
+            str(wanted[key]),
+        )
+        for key, limit in limits.items()
+        if isinstance(wanted.get(key), int) and wanted[key] > limit
+    ]

@@ -24,8 +24,9 @@ from posdiag.model.site import (
 )
 from posdiag.site.facts import FactTable, check_facts, parse_facts
 from posdiag.site.facts_file import read_facts
+from posdiag.site.journal import read_journal
 from posdiag.site.missing import missing_keys
-from posdiag.site.profile_rules import PLACEHOLDER, rule_mistakes, source_of
+from posdiag.site.profile_rules import raised_limits, rule_mistakes, without_placeholders
 from posdiag.site.profiles import anchored, load_acquirer, load_terminal, profile_folders
 from posdiag.site.settings import (
     Setting,
@@ -35,6 +36,7 @@ from posdiag.site.settings import (
     typed_settings,
     with_sources,
 )
+from posdiag.site.settings_export import SettingsRead, read_settings
 from posdiag.site.site_rules import site_mistakes, with_owners
 from posdiag.site.toml_file import BUILTIN_TYPES, find_mistakes, parse_toml, read_text
 
@@ -84,6 +86,8 @@ def load_site(
     settings: Sequence[str] = (),
     facts: Sequence[str] = (),
     facts_file: Path | None = None,
+    settings_file: Path | None = None,
+    journal: Path | None = None,
     complaint: str | None = None,
     profile_dirs: Sequence[Path] = (),
     stdin: TextIO | None = None,
@@ -100,6 +104,8 @@ def load_site(
         settings: ``key=value`` with dotted keys.
         facts: ``name=value``.
         facts_file: more facts, below ``facts`` and above the site file's; ``-`` is standard input.
+        settings_file: export of the terminal's settings, below the facts; ``-`` as above.
+        journal: of the terminal or typed, below the settings; ``-`` as above.
         complaint: ``kind``, ``kind/outcome``, ``none`` (all is well) or ``unknown``.
         profile_dirs: looked at before the user's own and our profiles.
         stdin: standard input, for ``-``.
@@ -114,6 +120,8 @@ def load_site(
         merge.add_file(path)
     merge.add_texts(settings)
     merge.add_options(terminal, acquirer, laptop_at, interface, complaint)
+    merge.add_read(journal, read_journal, stdin)
+    merge.add_read(settings_file, read_settings, stdin)
     merge.add_facts(facts, facts_file, stdin)
     return merge.site()
 
@@ -136,6 +144,7 @@ class SiteMerge:
         self._folder: Path | None = None
         self._settings: list[Setting] = []
         self._facts: dict[str, Value] = {}
+        self._origins: dict[str, str] = {}
         self._mistakes: list[Mistake] = []
         self._profile_mistakes: list[Mistake] = []
         self._folders = profile_folders(profile_dirs)
@@ -200,18 +209,44 @@ class SiteMerge:
         self.add("--complaint", "complaint.kind", str(kind))
         self.add("--complaint", "complaint.outcome", outcome or str(ComplaintOutcome.FAILED))
 
+    def add_read(
+        self, path: Path | None, read: Callable[..., SettingsRead], stdin: TextIO | None = None
+    ) -> None:
+        """Add the facts that a file of another form holds, and where in it they stand.
+
+        Args:
+            path: None: there is none.
+            read: gives its facts.
+            stdin: standard input, for ``-``.
+        """
+        if path is None:
+            return
+        try:
+            found = read(path, self._table, stdin=stdin)
+        except SiteError as wrong:
+            self._mistakes += wrong.mistakes
+            return
+        self._facts.update(found.facts)
+        self._origins.update(found.origins)
+
     def add_facts(
         self, texts: Sequence[str], path: Path | None = None, stdin: TextIO | None = None
     ) -> None:
         """Add facts as typed, and a file of facts below them."""
         if path is not None:
             try:
-                self._facts.update(read_facts(path, self._table, stdin=stdin))
+                self._type(read_facts(path, self._table, stdin=stdin))
             except SiteError as wrong:
                 self._mistakes += wrong.mistakes
         facts, mistakes = parse_facts(texts, self._table)
-        self._facts.update(facts)
+        self._type(facts)
         self._mistakes += mistakes
+
+    def _type(self, facts: Mapping[str, Value]) -> None:
+        """Put typed facts above those that were read."""
+        self._facts.update(facts)
+        for name in facts:
+            self._origins.pop(name, None)
 
     def site(self) -> Site:
         """Return the merged site.
@@ -241,6 +276,7 @@ class SiteMerge:
             mid=said.mid,
             network=said.network,
             devices=[self._at_home(device) for device in said.devices],
+            fact_origins=self._origins,
             complaint=said.complaint,
             facts=facts,
             cards=said.cards,
@@ -344,7 +380,7 @@ class SiteMerge:
         folder = self._folder or Path()
         rules = rule_mistakes(tables, file="", folder=folder)
         # A limit above the profile's is told so, also where it is above everybody's.
-        raised = blame(_raised(profile, tables), settings, root=root)
+        raised = blame(raised_limits(profile, tables), settings, root=root)
         told = {mistake.key for mistake in raised}
         mistakes = raised + [mistake for mistake in mistakes if mistake.key not in told]
         mistakes += blame(rules, settings, root=root)
@@ -361,43 +397,3 @@ class SiteMerge:
         facts, mistakes = check_facts(values, self._table, file=self._file, prefix="facts.")
         self._mistakes += self._told(mistakes)
         return {**facts, **self._facts}
-
-
-def without_placeholders(profile: AcquirerProfile) -> AcquirerProfile:
-    """Return a profile without its placeholders: an empty address says "ask the acquirer".
-
-    A made-up name that is not found, or a made-up terminal number that a host passes over in
-    silence, would be taken for a finding.
-
-    Args:
-        profile: whose ``sources`` call placeholders so.
-    """
-    hosts, echo = profile.hosts, profile.echo
-    if source_of(profile.sources, "hosts.address").startswith(PLACEHOLDER):
-        hosts = [msgspec.structs.replace(host, address="") for host in hosts]
-    if source_of(profile.sources, "echo.test_tid").startswith(PLACEHOLDER):
-        echo = msgspec.structs.replace(echo, test_tid="", test_mid="")
-    return msgspec.structs.replace(profile, hosts=hosts, echo=echo)
-
-
-def _raised(
-    profile: AcquirerProfile | TerminalProfile, tables: Mapping[str, object]
-) -> list[Mistake]:
-    """Return a mistake for each limit of politeness that a setting raises above the profile's."""
-    wanted = tables.get("politeness")
-    if not isinstance(profile, AcquirerProfile) or not isinstance(wanted, Mapping):
-        return []
-    limits = {
-        "connects": profile.politeness.connects,
-        "echoes": profile.politeness.echoes,
-    }
-    return [
-        Mistake(
-            "",
-            f"politeness.{key}",
-            f"at most {limit}, the profile's limit (it can be lowered, never raised)",
-            str(wanted[key]),
-        )
-        for key, limit in limits.items()
-        if isinstance(wanted.get(key), int) and wanted[key] > limit
-    ]

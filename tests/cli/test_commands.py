@@ -232,8 +232,12 @@ def test_explain_as_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert len(listed) >= 30
     assert json.loads(typed(capfd, "explain", listed[0]["id"], "--json").out)["fixes"]
     found = json.loads(typed(capfd, "explain", "--message", "通讯超时", "--json").out)
-    assert found[0]["wordings"]
-    assert json.loads(typed(capfd, "explain", "--message", "xyzzy plugh", "--json").out) == []
+    assert found["sure"]
+    assert found["messages"][0]["id"] == "comm_timeout"
+    unknown = json.loads(typed(capfd, "explain", "--message", "xyzzy plugh", "--json").out)
+    assert unknown["messages"] == unknown["codes"] == []
+    code = json.loads(typed(capfd, "explain", "--message", "99", "--json").out)
+    assert [one["origin"] for one in code["codes"]] == ["terminal", "host"]
 
 
 @LANGUAGES

@@ -23,6 +23,7 @@ from posdiag.model.knowledge import (
     Ratio,
     Reading,
     Threshold,
+    TimerSums,
 )
 from posdiag.model.observation import Part
 from posdiag.model.site import Dialect, Site
@@ -41,7 +42,7 @@ READINGS = [
     for variable in KNOWLEDGE.variables
     for number, reading in enumerate(variable.readings)
 ]
-SHEET_KEYS = {"host", "port", "tpdu", "nii", "tid", "mid", "apn", "dial_number"}
+SHEET_KEYS = {"host", "port", "tpdu", "nii", "tid", "mid", "apn", "dial_number", "attempts"}
 """What an acquirer's sheet can say."""
 OF_THE_PATH = ("gateway.", "reference.", "name_lookup.", "host_name.", "host_tcp.", "host_echo.")
 OF_A_DEVICE = ("printer.", "serial.", "ups.")
@@ -183,6 +184,8 @@ def levels_of(reading: Reading, variable: EvidenceVariable) -> set[str]:
             found |= {level for level in (reading.unknown, reading.known) if level}
         case Proportion():
             found |= set(variable.levels)
+        case TimerSums():
+            found |= {reading.name, reading.connect, reading.answer}
         case _:
             raise AssertionError(reading)
     return found

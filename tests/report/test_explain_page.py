@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from posdiag.model.knowledge import KnowledgeBase
+from posdiag.model.messages import CodeMeaning, CodeOrigin, Match
 from posdiag.report.explain_page import cause_page, message_page
 from posdiag.text.width import display_width
 
@@ -174,16 +175,23 @@ def test_pages_fit(language: Literal["en", "zh"], width: int) -> None:
     for shown in (
         page("resolver_silent", language, width),
         page("host_silent", language, width),
-        message_page("通讯超时", known.messages, known, language=language, width=width).plain(),
+        spoken("通讯超时", known, language, width),
     ):
         assert all(display_width(line) < width for line in shown.splitlines())
 
 
+def spoken(
+    text: str, known: KnowledgeBase, language: Literal["en", "zh"] = "en", width: int = 80
+) -> str:
+    found = [Match(message, sure=True, wording=text) for message in known.messages]
+    return message_page(text, found, [], known, language=language, width=width).plain()
+
+
 def test_message_page() -> None:
     known = knowledge()
-    shown = message_page("通讯超时", known.messages, known, language="en").plain()
+    shown = spoken("通讯超时", known)
     assert shown.splitlines()[0] == "no answer came in time"
-    assert "Shown as       通讯超时 / COMM TIMEOUT" in shown
+    assert "Unconfirmed    通讯超时 / COMM TIMEOUT" in shown
     assert "Speaks for     resolver seen: ... silent to ... queries" in shown
     assert "A message is a hint and no cause" in shown
     assert 'posdiag run --fact screen="通讯超时"' in shown
@@ -191,6 +199,15 @@ def test_message_page() -> None:
 
 
 def test_a_message_that_nobody_knows() -> None:
-    shown = message_page("E99", [], knowledge(), language="en").plain()
+    shown = message_page("E99", [], [], knowledge(), language="en").plain()
     assert shown.startswith('"E99" is in no list of messages\n')
-    assert '"E99"' in message_page("E99", [], knowledge(), language="zh").plain()
+    assert '"E99"' in message_page("E99", [], [], knowledge(), language="zh").plain()
+
+
+def test_a_code_is_told_from_who_made_it() -> None:
+    known = knowledge()
+    codes = [CodeMeaning(known.messages[0], "99", origin) for origin in CodeOrigin]
+    shown = message_page("99", [], codes, known, language="en").plain()
+    assert "99 in the host's answer" in shown
+    assert "99 made up by the terminal itself" in shown
+    assert 'posdiag run --fact screen_code="99"' in shown

@@ -84,6 +84,41 @@ class Seconds(_NumberType):
         raise click.BadParameter(text, ctx, param)
 
 
+class Duration(_NumberType):
+    """How long: seconds, or a number with s, m or h behind it."""
+
+    name = "duration"
+    _UNITS: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+    def __init__(self, words: Words, least_s: float, most_s: float) -> None:
+        """Take the range, both ends included."""
+        self._words, self._least_s, self._most_s = words, least_s, most_s
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or refuse it."""
+        words = self._words
+        text = str(value).strip().lower()
+        unit = text.lstrip("0123456789.")
+        try:
+            seconds = float(text.removesuffix(unit)) * self._UNITS[unit]
+        except (ValueError, KeyError):
+            seconds = float("nan")
+        if self._least_s <= seconds <= self._most_s:
+            return seconds
+        wish = words(
+            "a duration such as 60s or 10m, from {least} to {most} seconds",
+            least=f"{self._least_s:g}",
+            most=f"{self._most_s:g}",
+        )
+        raise click.BadParameter(
+            words("expected {expected}, found {found}", expected=wish, found=f'"{value}"'),
+            ctx,
+            param,
+        )
+
+
 class _Explained:
     """The help page; shared by commands and groups of commands."""
 
@@ -324,7 +359,7 @@ def option(
     text: str,
     *more: str,
     metavar: LiteralString = "",
-    kind: OneOf | Seconds | None = None,
+    kind: OneOf | Seconds | Duration | None = None,
     repeat: bool = False,
     default: object = None,
 ) -> click.Option:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from posdiag.cli import exits
-from posdiag.cli.command import Command, OneOf, flag
+from posdiag.cli.command import Command, Duration, OneOf, flag, option
 from posdiag.cli.diagnosing import How, measure_shown
 from posdiag.cli.interruption import Interruption
 from posdiag.cli.output import page_width, put_sheet, put_value
@@ -23,8 +24,14 @@ from posdiag.cli.site_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from posdiag.model.observation import ProbeOutcome
+    from posdiag.probes.probe import Probe, ProbeContext, ProbeYield
     from posdiag.text.words import Words
+
+WATCH_SLACK_S = 10.0
+"""After the watch: time for what is asked once at its end."""
 
 
 SEARCH_BUDGET_S = 150.0
@@ -36,6 +43,7 @@ class ProbeChoices(SiteChoices, frozen=True, kw_only=True):
 
     probe: str
     try_framings: bool
+    watch: float | None = None
     as_json: bool
     verbose: int
 
@@ -45,6 +53,7 @@ def command(words: Words) -> click.Command:
     from posdiag.probes import discover
 
     names = list(discover())
+    watching = ", ".join(name for name, probe in discover().items() if probe.watch)
     return Command(
         words,
         "probe",
@@ -66,6 +75,12 @@ def command(words: Words) -> click.Command:
                     "8 echo tests with the test number, 5 s apart (probe host)."
                 ),
             ),
+            option(
+                "--watch",
+                words("Watch for so long instead of looking once; {names} can.", names=watching),
+                metavar="60s",
+                kind=Duration(words, 1, 86400),
+            ),
             *output_params(words),
         ],
     )
@@ -79,13 +94,17 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
     with Interruption() as interruption:
         site = read_site(choices, words)
         confirm_live_sign_on(choices.allow, site, words)
-        probes = {choices.probe: discover()[choices.probe]}
-        budget_s, consents = choices.budget, frozenset(choices.allow)
+        probe, budget_s = discover()[choices.probe], choices.budget
+        consents = frozenset(choices.allow)
         if choices.try_framings:
             from posdiag.link.framing_search import CONSENT
 
             consents |= {CONSENT}
             budget_s = SEARCH_BUDGET_S if budget_s == BUDGET_S else budget_s
+        if choices.watch is not None:
+            probe = _watching(probe, choices.watch, words)
+            budget_s = max(budget_s, choices.watch + WATCH_SLACK_S)
+        probes = {probe.name: probe}
         how = How(budget_s=budget_s, consents=consents)
         found = measure_shown(site, probes, how, interruption, words)
         code = interruption.exit_code or _exit_code(found.outcomes[0])
@@ -99,6 +118,22 @@ def _probe(words: Words, choices: ProbeChoices) -> int:
         write_after_sign_on(sheet, found.outcomes, words)
         put_sheet(sheet)
         return code
+
+
+def _watching(probe: Probe, seconds: float, words: Words) -> Probe:
+    """Return the probe as one that watches.
+
+    Raises:
+        click.UsageError: it has nothing to watch.
+    """
+    watch = probe.watch
+    if watch is None:
+        raise click.UsageError(words("{probe} cannot watch", probe=probe.name))
+
+    def run(context: ProbeContext) -> Iterator[ProbeYield]:
+        return watch(context, seconds)
+
+    return dataclasses.replace(probe, run=run)
 
 
 def _exit_code(outcome: ProbeOutcome) -> int:

@@ -146,8 +146,9 @@ def allow_param(words: Words) -> click.Option:
 def _consents() -> list[str]:
     from posdiag.probes import discover
 
-    wanted = (name for probe in discover().values() for name in probe.wants_consent)
-    return [ECHO_LIVE, *wanted]
+    wanted = [name for probe in discover().values() for name in probe.wants_consent]
+    steps = [step.consent for probe in discover().values() for step in probe.steps]
+    return list(dict.fromkeys([ECHO_LIVE, *wanted, *steps]))
 
 
 def confirm_live_sign_on(allow: tuple[str, ...], site: Site, words: Words) -> None:

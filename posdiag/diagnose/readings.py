@@ -26,12 +26,11 @@ from posdiag.model.knowledge import (
     Ratio,
     Reading,
     ReadingBase,
-    ResponseCodes,
     Stage,
     Threshold,
-    response_code,
 )
 from posdiag.model.observation import Failed, FailureKind, Measured, Observation
+from posdiag.model.response_codes import ResponseCodes, response_code
 from posdiag.model.text import Text
 
 UNNAMED = 0.02

@@ -13,8 +13,9 @@ from posdiag.diagnose import Gaps, diagnose, exit_code
 from posdiag.engine.events import Listener, nobody
 from posdiag.engine.plan import make_plan
 from posdiag.engine.runner import run_plan
-from posdiag.engine.scrub import scrubbed, shortened
+from posdiag.engine.scrub import scrubbed, scrubbed_outcomes, shortened
 from posdiag.model.knowledge import Case, KnowledgeBase
+from posdiag.model.maintenance import HostState
 from posdiag.model.observation import (
     Completed,
     Crashed,
@@ -27,7 +28,7 @@ from posdiag.model.observation import (
     Vantage,
 )
 from posdiag.model.report import End, PlannedProbe, Report, SiteSummary, Verdict
-from posdiag.model.site import HostState, Site
+from posdiag.model.site import Site
 from posdiag.model.text import Text
 from posdiag.probes.probe import Probe
 from posdiag.site.case import case_of, complaint_of
@@ -159,10 +160,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _findings(site: Site, measurement: Measurement, now: datetime.datetime) -> Findings:
-    case, facts = scrubbed(
-        case_of(site, now_hour=now.hour), [*fact_observations(site), *_notices(site, now)]
-    )
-    found = Findings(outcomes=measurement.outcomes, facts=facts, case=case)
+    plain = case_of(site, now_hour=now.hour)
+    case, facts = scrubbed(plain, [*fact_observations(site), *_notices(site, now)])
+    outcomes = scrubbed_outcomes(plain, measurement.outcomes)
+    found = Findings(outcomes=outcomes, facts=facts, case=case)
     # As a saved report would give it back, so that a replay concludes from the very same.
     return msgspec.json.decode(msgspec.json.encode(found), type=Findings)
 

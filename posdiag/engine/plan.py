@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from posdiag.engine.attempt import attempt
 from posdiag.model.observation import Crashed, NotRun, NotRunReason
-from posdiag.model.report import PlannedProbe
+from posdiag.model.report import PlannedProbe, PlannedStep
 from posdiag.model.site import Site
 from posdiag.probes.probe import Probe
 
@@ -75,8 +75,23 @@ def _planned(
         effect=probe.effect,
         resources=resources,
         left_out=_reason(outcome),
+        steps=[] if outcome is not None else _steps(probe, site, consents),
     )
     return line, outcome
+
+
+def _steps(probe: Probe, site: Site, consents: frozenset[str]) -> list[PlannedStep]:
+    found = [
+        PlannedStep(
+            consent=step.consent,
+            allowed=step.consent in consents,
+            targets=step.targets(site),
+            sends=step.sends,
+            effect=step.effect,
+        )
+        for step in probe.steps
+    ]
+    return [step for step in found if step.targets]
 
 
 def _reason(outcome: NotRun | Crashed | None) -> str:

@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from posdiag.model.knowledge import Case
-from posdiag.model.observation import Measured, Observation
+from posdiag.model.observation import Measured, Observation, ProbeOutcome, Vantage
 
 _PAIRS: Mapping[str, str] = {"tid": "fact.menu_tid", "mid": "fact.menu_mid"}
 """Expected value of a case -> the fact that is compared with it."""
+_KEYS: Mapping[str, str] = {
+    **{fact: key for key, fact in _PAIRS.items()},
+    "terminal.tid": "tid",
+}
 _ENDS = 2
 _SHORTEST = 6
 
@@ -38,15 +42,32 @@ def scrubbed(case: Case, facts: Sequence[Observation]) -> tuple[Case, list[Obser
     expected = {
         key: shortened(value) if key in _PAIRS else value for key, value in case.expected.items()
     }
-    keys = {fact: key for key, fact in _PAIRS.items()}
-    numbers = [case.expected[key].strip() for key in _PAIRS if key in case.expected]
-    kept = [
-        _short_fact(seen, case.expected.get(keys[seen.name], ""))
-        if seen.name in keys
-        else _short_inside(seen, numbers)
-        for seen in facts
+    return msgspec.structs.replace(case, expected=expected), _kept(case, facts)
+
+
+def scrubbed_outcomes(case: Case, outcomes: Sequence[ProbeOutcome]) -> list[ProbeOutcome]:
+    """Return outcomes with the same numbers shortened in what a terminal says of itself.
+
+    Args:
+        case: of the site, not scrubbed yet.
+        outcomes: as measured.
+    """
+    return [
+        msgspec.structs.replace(outcome, observations=_kept(case, outcome.observations))
+        if any(seen.vantage is Vantage.TERMINAL for seen in outcome.observations)
+        else outcome
+        for outcome in outcomes
     ]
-    return msgspec.structs.replace(case, expected=expected), kept
+
+
+def _kept(case: Case, seen: Sequence[Observation]) -> list[Observation]:
+    numbers = [case.expected[key].strip() for key in _PAIRS if key in case.expected]
+    return [
+        _short_fact(one, case.expected.get(_KEYS[one.name], ""))
+        if one.name in _KEYS
+        else _short_inside(one, numbers)
+        for one in seen
+    ]
 
 
 def _short_fact(seen: Observation, expected: str) -> Observation:

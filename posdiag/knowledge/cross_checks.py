@@ -13,8 +13,9 @@ import msgspec
 from posdiag.knowledge.reading_checks import reading_mistakes
 from posdiag.knowledge.shapes import Entry
 from posdiag.model.errors import Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Message, Meta, ResponseCodes
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Message, Meta
 from posdiag.model.report import NOTHING_WRONG, OTHER
+from posdiag.model.response_codes import ResponseCodes
 from posdiag.model.text import Text
 
 SUM_ERROR = 0.02

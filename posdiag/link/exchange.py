@@ -302,7 +302,8 @@ class Exchange:
             self._finish(link_error(error, operation))
 
     def _tell_end(self, why: Ended, waited_s: float) -> None:
-        self._ends += 1
+        # A limit may be a pause between questions; all other ends are for good.
+        self._ends += why is not Ended.LIMIT
         if self._ends > _ENOUGH_ENDS:
             raise RuntimeError(f"{type(self._conversation).__name__} does not end")
         self._conversation.ended(why, clock_s(), waited_s)

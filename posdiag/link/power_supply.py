@@ -9,7 +9,7 @@ from typing import NamedTuple
 from posdiag.model.errors import CannotRun
 from posdiag.model.observation import NotRunReason
 
-_SUPPLIES = Path("/sys/class/power_supply")
+SUPPLIES = Path("/sys/class/power_supply")
 _PERIPHERALS = ("hid", "wacom", "wiimote", "ps-controller", "sony_controller", "nintendo", "apple_")
 """Batteries of mice, pens and game pads, where a driver forgets to say ``scope``: Device."""
 _MAINS = ("Mains", "USB")
@@ -50,8 +50,8 @@ def laptop_power() -> LaptopPower:
     Raises:
         CannotRun: unsupported, where the system does not tell; package_missing (psutil).
     """
-    if _SUPPLIES.is_dir():
-        return summary(read_supplies(_SUPPLIES))
+    if SUPPLIES.is_dir():
+        return summary(read_supplies(SUPPLIES))
     return _by_psutil()
 
 

@@ -23,6 +23,8 @@ from posdiag.wire.conversation import Conversation, Done, Ended, Send, Wait
 OPEN_LIMIT_S = 8.0
 """pyserial needs up to 5 s for a remote port; Bluetooth ports of Windows may hang far longer."""
 SEND_LIMIT_S = 2.0
+USUAL_BAUD = 9600
+"""Of a device of which nothing else is known."""
 _ENOUGH_STEPS = 1000
 _ENOUGH_ENDS = 50
 _TIOCGICOUNT = 0x545D
@@ -117,15 +119,33 @@ class SerialPort:
         return Counters(rx, tx, frame, parity, overrun + buffer, breaks)
 
 
-def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
-    """Open a port for ourselves alone, 8 data bits, no parity, 1 stop bit, no flow control.
+class Bits(NamedTuple):
+    """How a character is sent.
+
+    Attributes:
+        parity: ``N``, ``E`` or ``O``.
+    """
+
+    data: int = 8
+    parity: str = "N"
+    stop: int = 1
+
+
+EIGHT_ONE = Bits()
+
+
+def open_port(
+    name: str, *, baud: int | None, deadline: Deadline, bits: Bits = EIGHT_ONE
+) -> SerialPort:
+    """Open a port for ourselves alone, without flow control.
 
     Whatever had come in before is thrown away.
 
     Args:
         name: ``/dev/ttyUSB0``, ``COM3``, or a URL that pyserial knows.
-        baud: bits per second.
+        baud: bits per second; None: 9600.
         deadline: end of the run.
+        bits: 8 data bits, no parity, 1 stop bit unless said otherwise.
 
     Raises:
         LinkError: not_found, permission (the detail names the group that may), busy, gone,
@@ -141,7 +161,10 @@ def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
 
         return serial.serial_for_url(
             name,
-            baudrate=baud,
+            baudrate=baud or USUAL_BAUD,
+            bytesize=bits.data,
+            parity=bits.parity,
+            stopbits=bits.stop,
             timeout=0.5,
             write_timeout=SEND_LIMIT_S,
             rtscts=False,
@@ -155,7 +178,7 @@ def open_port(name: str, *, baud: int, deadline: Deadline) -> SerialPort:
         kind = FailureKind.CENSORED if cut else FailureKind.SILENT
         raise LinkError(kind, Operation.OPEN, waited_s=wait_s)
     if isinstance(result, ValueError):
-        detail = f"{baud} bit/s, or the kind of port"
+        detail = f"{baud or USUAL_BAUD} bit/s, or the kind of port"
         raise CannotRun(NotRunReason.UNSUPPORTED, detail) from result
     if isinstance(result, ImportError):
         raise CannotRun(NotRunReason.PACKAGE_MISSING, "pyserial") from result

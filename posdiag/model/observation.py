@@ -104,6 +104,7 @@ class NotRunReason(StrEnum):
     PACKAGE_MISSING = "package_missing"
     POLITENESS_LIMIT = "politeness_limit"
     SIMULATED_SITE = "simulated_site"
+    CA_MISSING = "ca_missing"
 
 
 class Measured(msgspec.Struct, frozen=True, tag="measured", tag_field="kind"):

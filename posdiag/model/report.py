@@ -178,6 +178,21 @@ class TimeBudget(msgspec.Struct, frozen=True, kw_only=True):
     samples: int = 0
 
 
+class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe would do beyond its safe part, if it were allowed to.
+
+    Attributes:
+        consent: what ``--allow`` must name.
+        allowed: it was named.
+    """
+
+    consent: str
+    allowed: bool
+    targets: list[str]
+    sends: str
+    effect: Effect
+
+
 class PlannedProbe(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the plan.
 
@@ -185,6 +200,7 @@ class PlannedProbe(msgspec.Struct, frozen=True, kw_only=True):
         targets: to whom anything would be sent.
         sends: what would be sent, in words.
         left_out: why it will not run; empty where it will.
+        steps: what it does only with a consent, at this site.
     """
 
     probe: str
@@ -193,6 +209,7 @@ class PlannedProbe(msgspec.Struct, frozen=True, kw_only=True):
     effect: Effect
     resources: list[str] = []
     left_out: str = ""
+    steps: list[PlannedStep] = []
 
 
 class SiteSummary(msgspec.Struct, frozen=True, kw_only=True):

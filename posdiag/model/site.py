@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from posdiag.model.frames import FrameSettings
+from posdiag.model.maintenance import HostStatus, MaintenanceRule, MaintenanceWindow
 from posdiag.model.observation import Part, Value
 from posdiag.model.text import Text
 
@@ -157,6 +159,7 @@ class TerminalProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     Attributes:
         sources: where each value comes from: key -> document, or ``assumption: why``.
         end_of_support: date after which the maker mends nothing, if known.
+        frames: how it is asked for its health by request and answer, if that is known.
     """
 
     id: Identifier
@@ -168,6 +171,7 @@ class TerminalProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     tid_length: Annotated[int, msgspec.Meta(ge=1, le=16)] = 8
     timers: TerminalTimers = TerminalTimers()
     printer_dialect: str = "escpos"
+    frames: FrameSettings | None = None
     sources: dict[str, str]
     verified_on: datetime.date | None = None
     end_of_support: datetime.date | None = None
@@ -242,58 +246,6 @@ class Politeness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     echoes_per_hour: Annotated[int, msgspec.Meta(ge=0, le=20)] = 20
 
 
-class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An announced window, with time zone."""
-
-    start: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
-    end: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
-    note: str = ""
-
-
-class MaintenanceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A window that recurs.
-
-    Attributes:
-        start: of the first one, with time zone.
-        minutes: how long each lasts.
-        rule: RFC 5545, ``FREQ=WEEKLY;BYDAY=SU``; days or longer.
-        time_zone: IANA name of the zone on whose wall it recurs; empty: UTC.
-        also: further starts.
-        omit: starts that are left out.
-    """
-
-    start: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
-    minutes: Annotated[float, msgspec.Meta(gt=0, le=10080)]
-    rule: str
-    time_zone: str = ""
-    also: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
-    omit: list[Annotated[datetime.datetime, msgspec.Meta(tz=True)]] = []
-    note: str = ""
-
-
-class HostState(StrEnum):
-    """How an acquirer says that its host is."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    DOWN = "down"
-    MAINTENANCE = "maintenance"
-
-
-class HostStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the acquirer's help desk or status page said.
-
-    Attributes:
-        as_of: when, with time zone.
-        until: how long it holds; None: two hours.
-    """
-
-    as_of: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
-    state: HostState
-    until: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
-    note: str = ""
-
-
 class AcquirerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a host is: addresses, reach, framing, dialect, maintenance, hotline.
 
@@ -327,29 +279,51 @@ class DeviceKind(StrEnum):
     SERIAL = "serial"
     UPS = "ups"
     CARD_READER = "card_reader"
+    MODEM = "modem"
+    ANDROID = "android"
+    TERMINAL = "terminal"
 
 
 class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A device that may be asked.
 
     Attributes:
-        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader) or
-            ``host:port`` (ups).
+        port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
+            terminal, modem), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), a file
+            (terminal, status_upload), or what ``adb devices`` calls it, with ``@host:port`` where
+            its adb server is not the usual one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
             ``shared`` is true.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
-            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control).
+            (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control). Terminals:
+            ``zvt``, ``nexo`` (JSON), ``nexo_xml``, ``frames`` (as the terminal's profile says) or
+            ``status_upload`` (field 62 of an upload, kept in a file).
         ups: name of the UPS in the NUT server, empty for the first one.
-        baud: bits per second.
+        app: android: package of the payment application, whose version is asked for.
+        baud: bits per second; None: what is usual for it.
+        poi_id: nexo: the terminal's name for itself, ``<model>-<serial>``.
+        ca_file: nexo over HTTPS: PEM file with the root of the terminal's certificate.
+        passphrase_file: file that holds the passphrase of the till integration; the passphrase
+            itself never stands in a site file. Else it is taken from the environment.
+        key_id: nexo: name of the shared key.
+        key_version: nexo: version of the shared key.
     """
 
     kind: DeviceKind
     port: str
     part: Part = Part.TERMINAL
     shared: bool = False
-    protocol: Annotated[str, msgspec.Meta(pattern="^(none|enq)$")] = "none"
+    protocol: Annotated[
+        str, msgspec.Meta(pattern="^(none|enq|zvt|nexo|nexo_xml|frames|status_upload)$")
+    ] = "none"
     ups: str = ""
-    baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] = 9600
+    app: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9_.]*)?$")] = ""
+    baud: Annotated[int, msgspec.Meta(ge=50, le=4_000_000)] | None = None
+    poi_id: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,64}$")] = ""
+    ca_file: str | None = None
+    passphrase_file: str | None = None
+    key_id: Annotated[str, msgspec.Meta(pattern="^[ -~]{0,64}$")] = ""
+    key_version: Annotated[int, msgspec.Meta(ge=0, le=9999)] = 1
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -115,6 +115,23 @@ class ProbeContext:
 ProbeYield = Observation | Unmeasured
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a safe probe does only if its own consent was given.
+
+    Attributes:
+        consent: what ``--allow`` must name.
+        sends: what it sends and what that does, one English line for the plan.
+        effect: what it may do to the shop.
+        targets: whom it would address at a site; none: it has no place there.
+    """
+
+    consent: str
+    sends: str
+    effect: Effect
+    targets: Callable[[Site], list[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The declaration of a probe: inert, found by ``posdiag.probes.discover``.
@@ -131,6 +148,8 @@ class Probe:
         effect: what it may do to the shop.
         consents: names of ``--allow`` that let a probe run that is not safe; empty: its own name.
         needs_laptop: it measures the laptop itself (left out at a simulated site).
+        steps: what it does beyond that, each with a consent of its own.
+        watch: looks for so many seconds instead of once; None: it has nothing to watch.
         typical_s: seconds that it usually takes, for the next test.
     """
 
@@ -144,6 +163,8 @@ class Probe:
     effect: Effect = Effect.SAFE
     consents: tuple[str, ...] = ()
     needs_laptop: bool = False
+    steps: tuple[Step, ...] = ()
+    watch: Callable[[ProbeContext, float], Iterator[ProbeYield]] | None = None
     typical_s: float = 5.0
 
     @property

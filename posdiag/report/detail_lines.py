@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posdiag.model.observation import ProbeOutcome
-    from posdiag.model.report import PlannedProbe, Report
+    from posdiag.model.report import PlannedProbe, PlannedStep, Report
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
 
@@ -92,6 +92,24 @@ def write_plan(sheet: Sheet, plan: Sequence[PlannedProbe], words: Words) -> None
                 text = words("{sends} ({targets})", sends=text, targets=targets)
         effect = "" if step.effect is Effect.SAFE else words(EFFECTS[step.effect])
         sheet.row(step.probe, text, column=_COLUMN, indent=3, right=effect, right_role="risk")
+        for more in step.steps:
+            _write_step(sheet, more, words)
+
+
+def _write_step(sheet: Sheet, step: PlannedStep, words: Words) -> None:
+    """Write what a probe does, or would do, with a consent of its own."""
+    sends, targets = words(step.sends), ", ".join(step.targets)
+    if step.allowed:
+        text = words("also, as allowed: {sends} ({targets})", sends=sends, targets=targets)
+    else:
+        text = words(
+            "only with --allow {consent}: {sends} ({targets})",
+            consent=step.consent,
+            sends=sends,
+            targets=targets,
+        )
+    effect = "" if step.effect is Effect.SAFE else words(EFFECTS[step.effect])
+    sheet.row("", text, column=_COLUMN, indent=3, right=effect, right_role="risk")
 
 
 def _left_out_words(left_out: str, words: Words) -> str:

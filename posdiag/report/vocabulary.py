@@ -77,6 +77,7 @@ REASONS: Mapping[str, str] = {
     NotRunReason.EARLIER_STEP_FAILED: N_("an earlier step failed"),
     "masked": N_("hidden behind an earlier fault"),
     NotRunReason.SIMULATED_SITE: N_("not at a simulated site"),
+    NotRunReason.CA_MISSING: N_("the site names no CA file"),
     NotRunReason.NOT_APPLICABLE: N_("does not apply"),
     "no_observation": N_("neither measured nor told"),
 }

@@ -18,11 +18,13 @@ class Answer(NamedTuple):
         data: what it says.
         after_s: how long it takes.
         leaves: it goes away afterwards, as if unplugged.
+        then: what it says next without being asked again (an answer in pieces).
     """
 
     data: bytes = b""
     after_s: float = 0.0
     leaves: bool = False
+    then: tuple[Answer, ...] = ()
 
 
 class ByteLine:
@@ -106,6 +108,8 @@ class ByteLine:
                     link, _ = listener.accept()
                     with link:
                         link.settimeout(0.05)
+                        # Devices do; else an answer in two pieces waits for a delayed ACK (40 ms).
+                        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         if not self._serve_link(link):
                             return
 
@@ -125,9 +129,12 @@ class ByteLine:
     def _pass_on(self, data: bytes, write: Callable[[bytes], None]) -> bool:
         """Give the device what came and write what it answers; return whether it stays."""
         self.journal.append(data)
-        answer = self._device(data)
-        if answer.after_s and self._stopped.wait(answer.after_s):
-            return False
-        if answer.data:
-            write(answer.data)
-        return not answer.leaves
+        first = self._device(data)
+        for answer in (first, *first.then):
+            if answer.after_s and self._stopped.wait(answer.after_s):
+                return False
+            if answer.data:
+                write(answer.data)
+            if answer.leaves:
+                return False
+        return True

@@ -15,12 +15,16 @@ import msgspec
 from posdiag.model.errors import InputError, Mistake
 from posdiag.model.observation import Value
 from posdiag.model.site import EchoSettings
+from posdiag.simulate.android import AndroidFaults
 from posdiag.simulate.card import CardFaults
 from posdiag.simulate.host import DEFAULT_ECHO, HostFaults
+from posdiag.simulate.modem import ModemFaults
 from posdiag.simulate.name_server import NameServerFaults
+from posdiag.simulate.nexo_terminal import NexoFaults
 from posdiag.simulate.printer import PrinterFaults
 from posdiag.simulate.serial_device import SerialDeviceFaults
 from posdiag.simulate.ups import UpsFaults
+from posdiag.simulate.zvt_terminal import ZvtFaults
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,6 +36,11 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         reference: a server beyond the router, likewise.
         host: the acquirer's host.
         echo: how the host is spoken to; the site file says the same, as the acquirer's sheet would.
+        modem: the terminal's modem; None: the laptop is not on it.
+        android: the terminal, on the laptop's adb; None: it is not.
+        zvt: a terminal that speaks ZVT with its till; none unless it is named.
+        nexo: a terminal that speaks nexo over HTTPS, likewise.
+        upload: items of a status upload that the terminal once sent, by number; none: no such file.
         site: keys of the site file (``terminal``, ``acquirer``, ``laptop_at``, ``complaint`` ...).
         settings: profile values by dotted key (the site file's ``[set]``).
         facts: what a person sees, by the names of the facts table.
@@ -47,9 +56,14 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pin_pad: SerialDeviceFaults = SerialDeviceFaults()
     ups: UpsFaults = UpsFaults()
     card: CardFaults = CardFaults()
+    modem: ModemFaults | None = None
+    android: AndroidFaults | None = None
     site: dict[str, str | dict[str, str]] = {}
     settings: dict[str, Value] = {}
     facts: dict[str, Value] = {}
+    zvt: ZvtFaults | None = None
+    nexo: NexoFaults | None = None
+    upload: dict[str, str] = {}
     without: list[Literal["printer", "pin_pad", "ups", "card"]] = []
 
 

@@ -8,14 +8,19 @@ from typing import Protocol, Self
 
 import msgspec
 
+from posdiag.simulate.android import SimulatedAndroid
 from posdiag.simulate.card import SimulatedCard
 from posdiag.simulate.host import DEFAULT_ECHO, SimulatedHost
+from posdiag.simulate.modem import SimulatedModem
 from posdiag.simulate.name_server import SimulatedNameServer
+from posdiag.simulate.nexo_terminal import SimulatedNexoTerminal
 from posdiag.simulate.printer import SimulatedPrinter
 from posdiag.simulate.scenario import Scenario
 from posdiag.simulate.serial_device import SimulatedSerialDevice
 from posdiag.simulate.site_text import site_text
+from posdiag.simulate.status_upload import SimulatedUpload
 from posdiag.simulate.ups import SimulatedUps
+from posdiag.simulate.zvt_terminal import SimulatedZvtTerminal
 
 HOST_NAME = "signon.acquirer.example"
 LIMITS = {"dns_try_s": 1.0, "dns_tries": 2, "connect_s": 3.0, "tls_s": 3.0, "echo_s": 4.0}
@@ -60,11 +65,18 @@ class SimulatedShop:
         )
         self.ups = None if lacks("ups") else SimulatedUps(scenario.ups)
         self.card = None if lacks("card") else SimulatedCard(scenario.card)
+        self.modem = SimulatedModem(scenario.modem, pty=pty) if scenario.modem else None
+        self.android = SimulatedAndroid(scenario.android) if scenario.android else None
+        self.zvt = SimulatedZvtTerminal(scenario.zvt, pty=pty) if scenario.zvt else None
+        self.nexo = SimulatedNexoTerminal(scenario.nexo) if scenario.nexo else None
+        self.upload = SimulatedUpload(scenario.upload) if scenario.upload else None
         self._running: list[Part] = []
         self.site = ""
 
     def _parts(self) -> list[Part]:
         optional: list[Part | None] = [self.printer, self.pin_pad, self.ups, self.card]
+        optional += [self.modem, self.android]
+        optional += [self.zvt, self.nexo, self.upload]
         always: list[Part] = [self.host, self.name_server, self.gateway, self.reference]
         return always + [part for part in optional if part is not None]
 
@@ -150,6 +162,25 @@ class SimulatedShop:
             devices.append({"kind": "ups", "port": where, "part": "counter_ups", "shared": True})
         if self.card:
             devices.append({"kind": "card_reader", "port": self.card.path})
+        if self.modem:
+            devices.append({"kind": "modem", "port": self.modem.path})
+        if self.android:
+            devices.append({"kind": "android", "port": self.android.path})
+        if self.zvt:
+            devices.append({"kind": "terminal", "port": self.zvt.path, "protocol": "zvt"})
+        if self.upload:
+            port = self.upload.path
+            devices.append({"kind": "terminal", "port": port, "protocol": "status_upload"})
+        if self.nexo:
+            devices.append(
+                {
+                    "kind": "terminal",
+                    "port": f"https://{self.nexo.address}:{self.nexo.port}",
+                    "protocol": "nexo",
+                    "poi_id": self.nexo.poi_id,
+                    "ca_file": self.nexo.ca_file,
+                }
+            )
         return devices
 
 

@@ -35,7 +35,9 @@ class Files(NamedTuple):
     key: Path
 
 
-def write_certificates(folder: Path, kind: Kind, server_name: str, days: float) -> Files:
+def write_certificates(
+    folder: Path, kind: Kind, server_name: str, days: float, *, address: bool = True
+) -> Files:
     """Make a root and a host's certificate, and return where they are.
 
     Args:
@@ -43,6 +45,7 @@ def write_certificates(folder: Path, kind: Kind, server_name: str, days: float) 
         kind: what is wrong with the host's certificate.
         server_name: name in it, beside 127.0.0.1; a wrong name has neither.
         days: until a certificate ends that is not expired.
+        address: false: only a common name, as certificates of terminals have it.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -60,7 +63,7 @@ def write_certificates(folder: Path, kind: Kind, server_name: str, days: float) 
         names[0],
         key,
         span=_span(kind, now, days),
-        names=names,
+        names=names if address else names[:0],
         issued_by=None if kind == "self_signed" else issuer,
     )
     files = Files(folder / "ca.pem", folder / "host.pem", folder / "host_key.pem")
@@ -140,9 +143,10 @@ def _extensions(
         (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False),
     ]
-    if names is not None:
+    if names:
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         found.append((alternatives, False))
+    if names is not None:
         found.append((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False))
     return found
 

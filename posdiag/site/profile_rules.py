@@ -10,16 +10,11 @@ from typing import TypeVar
 import msgspec
 
 from posdiag.model.errors import Mistake
-from posdiag.model.site import (
-    Dialect,
-    EchoSettings,
-    Framing,
-    HostEndpoint,
-    HostRole,
-    MaintenanceRule,
-    MaintenanceWindow,
-)
+from posdiag.model.frames import FrameSettings
+from posdiag.model.maintenance import MaintenanceRule, MaintenanceWindow
+from posdiag.model.site import Dialect, EchoSettings, Framing, HostEndpoint, HostRole
 from posdiag.model.text import Text
+from posdiag.site.frame_rules import frame_mistakes
 from posdiag.site.recurrence import recurrence_mistake
 from posdiag.site.schema_words import did_you_mean, shown
 from posdiag.site.toml_file import BUILTIN_TYPES, walk
@@ -108,6 +103,9 @@ def rule_mistakes(tables: Mapping[str, object], *, file: str, folder: Path) -> l
     echo = _part(tables.get("echo"), EchoSettings)
     if echo:
         mistakes += _echo_mistakes(echo, file)
+    frames = _part(tables.get("frames"), FrameSettings)
+    if frames:
+        mistakes += frame_mistakes(frames, file=file)
     windows = tables.get("maintenance")
     for position, item in enumerate(windows if isinstance(windows, list) else []):
         window = _part(item, MaintenanceWindow)

@@ -31,6 +31,8 @@ _PATTERNS = {
     "^(/[!-~]*)?$": "a path that begins with a slash, or nothing",
     "^([ -~]{8})?$": "8 characters in quotes, or nothing",
     "^([ -~]{15})?$": "15 characters in quotes, or nothing",
+    "^([0-9A-Fa-f]{2})*$": "pairs of hexadecimal digits in quotes",
+    "^[ -~]{0,64}$": "at most 64 plain characters in quotes",
 }
 _CHOICES = re.compile(r"^\^\((\w+(?:\|\w+)*)\)\$$")
 

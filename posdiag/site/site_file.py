@@ -237,12 +237,24 @@ class SiteMerge:
             tid=said.tid,
             mid=said.mid,
             network=said.network,
-            devices=said.devices,
+            devices=[self._at_home(device) for device in said.devices],
             complaint=said.complaint,
             facts=facts,
             simulated=said.simulated,
         )
         return msgspec.structs.replace(site, missing=missing_keys(site))
+
+    def _at_home(self, device: Device) -> Device:
+        """Return a device with the files that it names counted from the site file's folder."""
+        folder = self._folder or Path()
+        files = {
+            name: str((folder / path).absolute())
+            for name in ("ca_file", "passphrase_file")
+            if (path := getattr(device, name)) is not None
+        }
+        if device.protocol == "status_upload":
+            files["port"] = str((folder / device.port).absolute())
+        return msgspec.structs.replace(device, **files) if files else device
 
     def _site_tables(self) -> dict[str, object]:
         own = [setting for setting in self._settings if not self._of_profile(setting)]

@@ -14,6 +14,10 @@ MID_LENGTH = 15
 
 _WITH_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[^:]+)):(?P<port>\d{1,5})$")
 
+_OF_SERIAL = ("none", "enq")
+_OF_TERMINALS = ("zvt", "nexo", "nexo_xml", "frames", "status_upload")
+_NEXO = ("nexo", "nexo_xml")
+
 
 def site_mistakes(
     tables: Mapping[str, object], terminal: TerminalProfile | None, *, file: str
@@ -87,3 +91,19 @@ def _device_mistakes(tables: Mapping[str, object], file: str) -> Iterator[Mistak
             yield Mistake(file, key, "host:port of the UPS server", shown(port))
         elif not port.strip():
             yield Mistake(file, key, "a port such as /dev/ttyUSB0 or COM3", shown(port))
+        yield from _protocol_mistakes(device, f"devices.{position}", file)
+
+
+def _protocol_mistakes(device: Mapping[str, object], key: str, file: str) -> Iterator[Mistake]:
+    """Yield what a device says about its protocol that does not fit its kind."""
+    kind, protocol = device.get("kind"), device.get("protocol", "none")
+    if kind == "terminal" and protocol in _OF_SERIAL:
+        wish = f"one of {', '.join(_OF_TERMINALS)}"
+        yield Mistake(file, f"{key}.protocol", wish, shown(protocol))
+    elif kind != "terminal" and protocol in _OF_TERMINALS:
+        yield Mistake(file, f"{key}.kind", f'"terminal" for protocol {protocol}', shown(kind))
+    elif protocol in _NEXO and not device.get("poi_id"):
+        yield Mistake(file, f"{key}.poi_id", "<model>-<serial> of the terminal", "nothing")
+    port = str(device["port"]).lower()
+    if kind == "terminal" and port.startswith("https://") and protocol not in (*_NEXO, *_OF_SERIAL):
+        yield Mistake(file, f"{key}.port", "a serial port or socket://host:port", shown(port))

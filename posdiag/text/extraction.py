@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 PROBE_TEXTS = frozenset({"title", "sends"})
+DECLARATIONS = frozenset({"Probe", "Step"})
 
 
 def extract_probe(
@@ -32,7 +33,7 @@ def extract_probe(
     yield from extract_python(source, keywords, comment_tags, options)
     source.seek(0)
     for node in ast.walk(ast.parse(source.read())):
-        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Probe"):
+        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") in DECLARATIONS):
             continue
         for keyword in node.keywords:
             value = keyword.value

@@ -89,6 +89,17 @@ def _verdict(
     return CertificateVerdict(failure, detail, days_left)
 
 
+def certificate_names(der: bytes) -> list[str]:
+    """Return the names of a certificate, the common one last; none where it is unreadable."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = [*_names(certificate), *(str(attribute.value) for attribute in common)]
+    except _UNREADABLE:
+        return []
+    return list(dict.fromkeys(names))
+
+
 def _load(blob: bytes) -> Iterable[x509.Certificate]:
     """Yield the readable ones: one strange root of a system must not hide the others."""
     blocks = _PEM.findall(blob)

@@ -7,6 +7,7 @@ Centerm POS, a Wireshark Lua plugin); ISO 8583:1987 and ISO 8583:1993 tables of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -210,3 +211,11 @@ def key_check_values(keys: bytes) -> dict[str, str]:
     for name, at in zip(KEY_NAMES, range(0, len(keys), size + 4), strict=False):
         found[name] = keys[at + size : at + size + 3].hex().upper()
     return found
+
+
+def without_pans(text: str) -> str:
+    """Return a text in which whatever may be a card number is masked, also one in groups."""
+    return _CARD_LIKE.sub(lambda found: masked_pan(re.sub(r"[ -]", "", found.group())), text)
+
+
+_CARD_LIKE = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)", re.ASCII)

@@ -141,6 +141,12 @@ class UpsState(NamedTuple):
         return "LB" in self.words or "FSD" in self.words
 
     @property
+    def is_outside(self) -> bool:
+        """Return whether the mains are below what the UPS takes, or above."""
+        is_high = self.high_v is not None and (self.input_v or 0.0) > self.high_v
+        return is_high or (self.margin_v is not None and self.margin_v < 0)
+
+    @property
     def overload(self) -> bool:
         """Return whether the load is more than rated."""
         return "OVER" in self.words

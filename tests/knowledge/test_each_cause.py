@@ -96,6 +96,7 @@ SEEN: dict[str, tuple[str, dict[str, Value]]] = {
     "set_access_params": ("cell", {"screen": "APN设置错误", "csq": 22, "cell_registered": "yes"}),
     "set_ip_params": ("eth", {"menu_ip_mode": "static_other_net"}),
     "set_wrong_tid": ("eth", {"menu_tid": "12345679", "screen_code": "97"}),
+    "set_airplane_mode": ("android", {"airplane_mode": True}),
     "set_comm_mode": ("eth", {"mode_fits_wiring": False}),
     "sec_key_missing": ("eth", {"keys_missing": True, "tamper_message": False}),
     "sec_key_mismatch": ("eth", {"screen_code": "A0"}),

@@ -76,7 +76,7 @@ def test_recorded_trees(
 
 
 def test_the_system_is_read_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power_supply, "_SUPPLIES", _record(tmp_path, {"BAT0": BAT0, "AC": AC}))
+    monkeypatch.setattr(power_supply, "SUPPLIES", _record(tmp_path, {"BAT0": BAT0, "AC": AC}))
     monkeypatch.setattr(psutil, "sensors_battery", None, raising=False)
     assert laptop_power() == LaptopPower(0.26, plugged=False)
 
@@ -92,13 +92,13 @@ def test_the_system_is_read_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_other_systems_are_asked_through_psutil(
     battery: object, expected: LaptopPower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(power_supply, "_SUPPLIES", tmp_path / "none")
+    monkeypatch.setattr(power_supply, "SUPPLIES", tmp_path / "none")
     monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
     assert laptop_power() == expected
 
 
 def test_systems_that_do_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power_supply, "_SUPPLIES", tmp_path / "none")
+    monkeypatch.setattr(power_supply, "SUPPLIES", tmp_path / "none")
     monkeypatch.delattr(psutil, "sensors_battery", raising=False)
     with pytest.raises(CannotRun) as unsupported:
         laptop_power()

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from posdiag.link.power_supply import LaptopPower
+from posdiag.link.usb_power import UsbState
 from posdiag.model.errors import CannotRun
-from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part
+from posdiag.model.observation import (
+    FailureKind,
+    NotRunReason,
+    Observation,
+    Operation,
+    Part,
+)
 from posdiag.model.site import Device, DeviceKind, Site
 from posdiag.probes import power as power_probe
 from posdiag.probes.power import PROBE
+from posdiag.probes.probe import ProbeContext, ProbeYield
+from posdiag.simulate.android import AndroidFaults, SimulatedAndroid
 from posdiag.simulate.ups import SimulatedUps, UpsFaults
 from tests.probes.device_runs import Yielded, at_site
 
@@ -109,8 +121,6 @@ def test_failures(start: Start, faults: dict[str, object], kind: FailureKind) ->
 
 
 def test_another_service_on_that_port_is_a_protocol_error() -> None:
-    import threading
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -206,3 +216,110 @@ def test_targets_and_resources(start: Start) -> None:
         with pytest.raises(CannotRun) as undeclared:
             call(Site(simulated=True))
         assert undeclared.value.reason is NotRunReason.NOT_DECLARED
+
+
+def _watch(site: Site, seconds: float, budget_s: float = 30.0) -> Yielded:
+    assert PROBE.watch is not None
+    probe = dataclasses.replace(PROBE, run=lambda context: _watched(context, seconds))
+    return Yielded(probe, site, budget_s=budget_s)
+
+
+def _watched(context: ProbeContext, seconds: float) -> Iterator[ProbeYield]:
+    assert PROBE.watch is not None
+    return PROBE.watch(context, seconds)
+
+
+def test_a_quiet_watch_says_what_it_is_worth(start: Start, tmp_path: Path) -> None:
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+    ups = start()
+    serial = Device(kind=DeviceKind.SERIAL, port=str(port))
+    yielded = _watch(Site(devices=[_device(ups), serial], simulated=True), 3.0)
+    where = f"127.0.0.1:{ups.port}"
+    for name, subject in (
+        ("on_battery", where),
+        ("sags", where),
+        ("device_lost", str(port)),
+    ):
+        assert yielded.value(f"power_watch.{name}", subject) == 0
+    lasted = float(str(yielded.value("power_watch.duration", str(port))))
+    assert lasted == pytest.approx(3.0, abs=0.5)
+    # 95 %: 1 - exp(-rate * T); here T is three seconds.
+    assert yielded.value("power_watch.rate_below", str(port)) == pytest.approx(
+        2.9957 * 3600 / lasted, rel=0.001
+    )
+    assert yielded.value("power_watch.shortest_seen", str(port)) == 0.0
+    gaps = [one.result.value for one in yielded.observations("power_watch.shortest_seen", where)]  # type: ignore[union-attr]
+    assert all(0.4 <= float(str(gap)) <= 1.5 for gap in gaps)
+    assert yielded.observation("power_watch.device_lost").part is Part.TERMINAL
+
+
+def test_a_watch_sees_a_device_that_is_enumerated_anew(tmp_path: Path) -> None:
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+
+    def pull() -> None:
+        time.sleep(0.7)
+        port.rename(tmp_path / "old")
+        port.touch()
+
+    thread = threading.Thread(target=pull)
+    thread.start()
+    site = Site(devices=[Device(kind=DeviceKind.PRINTER, port=str(port))], simulated=True)
+    yielded = _watch(site, 2.0)
+    thread.join()
+    assert yielded.value("power_watch.device_lost") == 1
+    # Where events were seen there is no bound on their rate.
+    assert "power_watch.rate_below" not in yielded.names()
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_a_watch_sees_a_terminal_that_starts_anew(*, restarts: bool) -> None:
+    terminal = SimulatedAndroid(AndroidFaults(restarts=restarts))
+    terminal.start()
+    try:
+        device = Device(kind=DeviceKind.ANDROID, port=terminal.path)
+        yielded = _watch(Site(devices=[device], simulated=True), 2.5)
+        assert yielded.value("power_watch.restarts") == int(restarts)
+    finally:
+        terminal.stop()
+    gone = _watch(Site(devices=[device], simulated=True), 0.2)
+    assert gone.unmeasured("power_watch.restarts").reason is NotRunReason.EARLIER_STEP_FAILED
+
+
+def test_a_watch_of_failing_servers_says_so(start: Start) -> None:
+    yielded = _watch(Site(devices=[_device(start(stale=True))], simulated=True), 1.2)
+    assert yielded.kind("ups.status") is FailureKind.STALE
+    away = Device(kind=DeviceKind.UPS, port="127.0.0.1:9", part=Part.COUNTER_UPS)
+    assert _watch(Site(devices=[away], simulated=True), 0.2).kind("ups.status") is (
+        FailureKind.REFUSED
+    )
+    named = Device(kind=DeviceKind.UPS, port="127.0.0.1:9", ups="a b")
+    gap = _watch(Site(devices=[named], simulated=True), 0.2).unmeasured("ups.*")
+    assert gap.reason is NotRunReason.UNSUPPORTED
+
+
+def test_a_watch_of_the_laptop_itself_is_the_laptops() -> None:
+    yielded = _watch(Site(), 0.5)
+    for item in yielded.items:
+        if isinstance(item, Observation):
+            assert item.part is Part.LAPTOP
+    # The budget ends a watch, too.
+    begun_s = time.monotonic()
+    _watch(Site(), 30.0, budget_s=0.5)
+    assert time.monotonic() - begun_s < 5.0
+
+
+@pytest.mark.parametrize("counts", [{"1-0-port1": 2, "1-0-port2": 1}, {}])
+def test_ports_that_were_cut_off_are_counted(
+    monkeypatch: pytest.MonkeyPatch, counts: dict[str, int]
+) -> None:
+    """The tree itself is read in tests/link; here the count stands in."""
+    monkeypatch.setattr(power_probe, "usb_state", lambda: UsbState({}, counts))
+    yielded = Yielded(PROBE, Site())
+    if counts:
+        seen = yielded.observation("laptop_power.over_currents")
+        assert (seen.part, yielded.value("laptop_power.over_currents")) == (Part.LAPTOP, 3)
+    else:
+        gap = yielded.unmeasured("laptop_power.over_currents")
+        assert gap.reason is NotRunReason.UNSUPPORTED

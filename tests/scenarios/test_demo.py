@@ -11,11 +11,12 @@ import tomllib
 import pytest
 
 from posdiag.model.knowledge import Group
+from posdiag.probes import discover
 from tests.scenarios.demo_runs import HAS_NAMESPACES, LABELS, ROOT, demo, lonely_demo
 
 SINGLE = [name for name, label in LABELS.items() if len(label["causes"]) == 1]
 DOUBLE = [name for name, label in LABELS.items() if len(label["causes"]) == 2]
-PROBES = ["card", "clock", "dns", "host", "interface", "path", "power", "printer", "serial"]
+PROBES = list(discover())
 needs_namespaces = pytest.mark.skipif(not HAS_NAMESPACES, reason="needs root and unshare")
 
 

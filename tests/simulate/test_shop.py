@@ -49,8 +49,8 @@ def test_every_scenario_opens_and_closes_cleanly(name: str, tmp_path: Path, *, p
     assert site.facts == told
     assert site.acquirer is not None
     assert [host.address for host in site.acquirer.hosts] == [HOST_NAME]
-    ports = [device.port for device in site.devices if device.kind != "ups"]
-    assert all(port.startswith("socket://") is not pty for port in ports[:2])
+    ports = [device.port for device in site.devices if device.kind in ("printer", "serial")]
+    assert all(port.startswith("socket://") is not pty for port in ports)
 
 
 def test_a_shop_without_devices(tmp_path: Path) -> None:

@@ -257,3 +257,58 @@ def test_a_server_with_an_error_still_lists_its_ups() -> None:
     server = UpsServer("shop", HEALTHY, error="DATA-STALE")
     assert b"UPS shop" in server.feed(b"LIST UPS\n")
     assert server.feed(b"LIST VAR shop\n") == b"ERR DATA-STALE\n"
+
+
+# fact sheet vectors 45 to 54: what comes, its words, and how that fails who asked for a UPS
+VECTORS = [
+    (b'VAR su700 ups.status "OL"', ["VAR", "su700", "ups.status", "OL"], None),
+    (b'VAR shop ups.status "OB LB DISCHRG"', ["VAR", "shop", "ups.status", "OB LB DISCHRG"], None),
+    (b'VAR shop ups.status "WAIT"', ["VAR", "shop", "ups.status", "WAIT"], None),
+    (b"ERR VAR-NOT-SUPPORTED", ["ERR", "VAR-NOT-SUPPORTED"], FailureKind.PROTOCOL_ERROR),
+    (b"ERR UNKNOWN-UPS", ["ERR", "UNKNOWN-UPS"], FailureKind.NOT_FOUND),
+    (b"ERR UNKNOWN-COMMAND", ["ERR", "UNKNOWN-COMMAND"], FailureKind.PROTOCOL_ERROR),
+    (b"ERR INVALID-ARGUMENT", ["ERR", "INVALID-ARGUMENT"], FailureKind.PROTOCOL_ERROR),
+    (
+        b"ERR DRIVER-NOT-CONNECTED",
+        ["ERR", "DRIVER-NOT-CONNECTED"],
+        FailureKind.DRIVER_NOT_CONNECTED,
+    ),
+    (b"ERR DATA-STALE", ["ERR", "DATA-STALE"], FailureKind.STALE),
+    (b"ERR USERNAME-REQUIRED", ["ERR", "USERNAME-REQUIRED"], FailureKind.PROTOCOL_ERROR),
+    (b"ERR ACCESS-DENIED", ["ERR", "ACCESS-DENIED"], FailureKind.PROTOCOL_ERROR),
+    (b"ERR FEATURE-NOT-CONFIGURED", ["ERR", "FEATURE-NOT-CONFIGURED"], FailureKind.PROTOCOL_ERROR),
+    (b"OK Goodbye", ["OK", "Goodbye"], FailureKind.PROTOCOL_ERROR),
+]
+
+
+@pytest.mark.parametrize(("line", "expected", "kind"), VECTORS)
+def test_vectors(line: bytes, expected: list[str], kind: FailureKind | None) -> None:
+    assert words(line) == expected
+    ups = expected[1] if kind is None else "shop"
+    answer = line + b"\n"
+    if kind is None:
+        answer = b"BEGIN LIST VAR %s\n%sEND LIST VAR %s\n" % (ups.encode(), answer, ups.encode())
+
+    def asked(reply: bytes, piece: int) -> UpsConversation:
+        conversation = UpsConversation(ups, limit_s=2.0)
+        play(conversation, lambda _: reply, piece=piece)
+        return conversation
+
+    for piece in (1, 4096):
+        whole = asked(answer, piece)
+        if kind is None:
+            assert whole.variables == {expected[2]: expected[3]}
+        else:
+            assert whole.failure is not None
+            assert whole.failure.failure is kind
+        # Noise before it is no answer of a UPS server, whatever follows.
+        noisy = asked(b"\xff\x00noise\n" + answer, piece)
+        assert noisy.failure is not None
+        assert noisy.failure.failure is FailureKind.PROTOCOL_ERROR
+    # Cut anywhere, it is a failure and never a state; nothing at all is silence.
+    for end in range(len(answer) - 1):
+        cut = asked(answer[:end], 4096)
+        assert cut.variables == {}
+        assert cut.failure is not None
+        if end == 0:
+            assert cut.failure.failure is FailureKind.SILENT

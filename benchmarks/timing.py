@@ -95,10 +95,20 @@ def diagnosis_time(runs: int) -> tuple[list[str], bool]:
     ], b <= 0.2
 
 
+def rtt_fidelity(runs: int) -> tuple[list[str], bool]:
+    """Compare round trips on a veth pair with the kernel's own: rounds of 200."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.fidelity import lines_of, measure
+
+    found = measure(rounds=runs, count=200)
+    return lines_of(found), found.is_good
+
+
 BENCHMARKS: dict[str, Callable[[int], tuple[list[str], bool]]] = {
     "start_up": start_up,
     "demo_time": demo_time,
     "diagnosis_time": diagnosis_time,
+    "rtt_fidelity": rtt_fidelity,
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.real_pcscd import RealPcscd, missing
 
 OTHER_SYSTEM = "other system: "
 """A test that is meant for another operating system starts its skip reason with this."""
@@ -34,3 +36,22 @@ def _own_state_folder(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XDG_CONFIG_HOME", f"{tmp_path}/config")
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPcscd]:
+    """Start one real pcscd with a virtual reader for the whole run."""
+    lacking = missing()
+    if lacking:
+        pytest.skip(lacking)
+    with RealPcscd(tmp_path_factory.mktemp("pcscd")) as service:
+        yield service
+
+
+@pytest.fixture
+def reader(pcscd: RealPcscd, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealPcscd]:
+    """Give the real reader, empty before and after."""
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", str(pcscd.socket))
+    pcscd.remove()
+    yield pcscd
+    pcscd.remove()

@@ -82,7 +82,6 @@ def measure_shown(
 ) -> Measurement:
     """Measure, with a live table on standard error where that is a terminal."""
     from posdiag.engine.chain import measure
-    from posdiag.engine.events import nobody
     from posdiag.engine.plan import make_plan
     from posdiag.report.live_table import LiveTable
 
@@ -98,7 +97,7 @@ def measure_shown(
         )
 
     if sys.stderr is None or not sys.stderr.isatty():
-        return measured(nobody)
+        return measured(lambda event: _tell_asked(event, words))
     plan = make_plan(site, probes, skip=how.skip, consents=how.consents)
     names = [line.probe for line in plan.lines if not line.left_out]
     with LiveTable(
@@ -107,14 +106,29 @@ def measure_shown(
         return measured(lambda event: _show(live, event))
 
 
+def _tell_asked(event: Event, words: Words) -> None:
+    from posdiag.engine.events import PersonAsked
+
+    if isinstance(event, PersonAsked):
+        tell(words(event.text))
+
+
 def _show(live: LiveTable, event: Event) -> None:
-    from posdiag.engine.events import Observed, ProbeEnded, ProbeStarted, RunEnded
+    from posdiag.engine.events import (
+        Observed,
+        PersonAsked,
+        ProbeEnded,
+        ProbeStarted,
+        RunEnded,
+    )
 
     match event:
         case ProbeStarted(probe=probe):
             live.started(probe)
         case Observed(probe=probe, name=name):
             live.observed(probe, name)
+        case PersonAsked(text=text):
+            live.asked(text)
         case ProbeEnded(probe=probe, status=status):
             live.ended(probe, status)
         case RunEnded():

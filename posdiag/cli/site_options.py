@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from posdiag.cli.command import OneOf, Seconds, argument, flag, option
-from posdiag.model.site import ComplaintKind, ComplaintOutcome, LaptopAt
+from posdiag.model.observation import Part
+from posdiag.model.site import ComplaintKind, ComplaintOutcome, Device, DeviceKind, LaptopAt
 
 if TYPE_CHECKING:
     from posdiag.model.site import Site
@@ -40,6 +41,8 @@ class SiteChoices(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     facts_file: str | None = None
     complaint: str | None = None
+    cards: str | None = None
+    swipe: bool = False
     inventory: str | None = None
     tid: str | None = None
     host_status: str | None = None
@@ -78,6 +81,7 @@ def site_params(words: Words) -> list[click.Parameter]:
         option("--facts", words("File of facts; - reads them."), "facts_file", metavar="FILE"),
         option("--interface", words("Interface that the path is measured on."), metavar="NAME"),
         complaint_param(words),
+        *_card_params(words),
         option("--inventory", words("Table of terminals; with --id."), metavar="FILE"),
         option("--id", words("Terminal number in the inventory."), "tid", metavar="TID"),
         option(
@@ -93,6 +97,19 @@ def site_params(words: Words) -> list[click.Parameter]:
             repeat=True,
         ),
         budget_param(words),
+    ]
+
+
+def _card_params(words: Words) -> list[click.Parameter]:
+    """Return the options that ask for the laptop's own readers."""
+    return [
+        option(
+            "--cards",
+            words("Cards to read in the laptop's card reader, the one in question first."),
+            metavar="NUMBER",
+            kind=OneOf(words, ["1", "2", "3", "4", "5"]),
+        ),
+        flag("--swipe", words("Wait for one swipe of a card; it is not shown.")),
     ]
 
 
@@ -200,6 +217,8 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         raise click.UsageError(words("--inventory and --id go together"))
     if choices.inventory is not None and choices.site is not None:
         raise click.UsageError(words("either a site file or --inventory"))
+    if choices.swipe and choices.facts_file == STDIN:
+        raise click.UsageError(words("--swipe and --facts - both read standard input"))
     if choices.inventory is not None and choices.tid is not None:
         read = partial(row_as_site, Path(choices.inventory), choices.tid)
     else:
@@ -216,12 +235,30 @@ def read_site(choices: SiteChoices, words: Words) -> Site:
         profile_dirs=[Path(folder) for folder in choices.profile_dirs],
         stdin=sys.stdin,
     )
+    return _with_status(_with_readers(site, choices), choices)
+
+
+def _with_status(site: Site, choices: SiteChoices) -> Site:
+    """Return the site with what the acquirer said of its host."""
     if choices.host_status is None:
         return site
     from posdiag.site.maintenance import read_host_status
 
     status = read_host_status(Path(choices.host_status))
     return msgspec.structs.replace(site, host_status=status)
+
+
+def _with_readers(site: Site, choices: SiteChoices) -> Site:
+    """Return the site with the laptop's own readers that options ask for."""
+    devices = list(site.devices)
+    own: list[tuple[DeviceKind, str]] = []
+    if choices.cards and not any(one.kind is DeviceKind.CARD_READER for one in devices):
+        own.append((DeviceKind.CARD_READER, "pcsc"))
+    if choices.swipe:
+        own.append((DeviceKind.STRIPE_READER, "keyboard"))
+    devices += [Device(kind=kind, port=port, part=Part.LAPTOP) for kind, port in own]
+    cards = int(choices.cards) if choices.cards else site.cards
+    return msgspec.structs.replace(site, devices=devices, cards=cards)
 
 
 def with_calendar(site: Site, words: Words) -> Site:

@@ -161,7 +161,8 @@ def _separable(diagnoses: Sequence[Diagnosis]) -> bool:
         return True
     first, second = listed
     near = first.posterior < CLOSE_RATIO * second.posterior
-    return not (near and second.cause in first.confusable)
+    alike = second.cause in first.confusable or first.cause in second.confusable
+    return not (near and alike)
 
 
 def _state(

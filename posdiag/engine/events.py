@@ -33,6 +33,19 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, tag="observed"):
     at_s: float
 
 
+class PersonAsked(msgspec.Struct, frozen=True, kw_only=True, tag="person_asked"):
+    """A probe asks the person beside the laptop to do something; it does not wait for an answer.
+
+    Attributes:
+        text: English message id.
+        at_s: monotonic seconds since the run began.
+    """
+
+    probe: str
+    text: str
+    at_s: float
+
+
 class ProbeEnded(msgspec.Struct, frozen=True, kw_only=True, tag="probe_ended"):
     """A probe has ended, or was given up.
 
@@ -57,7 +70,7 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run_ended"):
     at_s: float
 
 
-Event = ProbeStarted | Observed | ProbeEnded | RunEnded
+Event = ProbeStarted | Observed | PersonAsked | ProbeEnded | RunEnded
 Listener = Callable[[Event], None]
 
 

@@ -11,12 +11,20 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from posdiag.engine.attempt import attempt
-from posdiag.engine.events import Listener, Observed, ProbeEnded, ProbeStarted, RunEnded, nobody
+from posdiag.engine.events import (
+    Listener,
+    Observed,
+    PersonAsked,
+    ProbeEnded,
+    ProbeStarted,
+    RunEnded,
+    nobody,
+)
 from posdiag.engine.plan import Plan
 from posdiag.link.deadline import Deadline
 from posdiag.link.politeness import HostAllowance
@@ -72,6 +80,12 @@ class _Yielded:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    probe: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Ended:
     probe: str
     failure: NotRun | Crashed | None
@@ -117,7 +131,7 @@ class _Run:
         self._plan = plan
         self._events = events
         # With an end, so that a probe that yields without one waits for us and fills no memory.
-        self._mail: queue.Queue[_Yielded | _Ended] = queue.Queue(_MOST_MAIL)
+        self._mail: queue.Queue[_Yielded | _Asked | _Ended] = queue.Queue(_MOST_MAIL)
         self._over = threading.Event()
         self._outcomes: dict[str, ProbeOutcome] = dict(plan.left_out)
         lines = [line for line in plan.lines if line.probe not in plan.left_out]
@@ -151,8 +165,12 @@ class _Run:
 
     def _start_what_can(self) -> None:
         held: set[str] = set().union(*(job.resources for job in self._running.values()))
-        for name, job in list(self._waiting.items()):
-            if job.resources & held:
+        # Those that run alone come last, when nothing else is left to start.
+        ordered = sorted(self._waiting.items(), key=lambda item: item[1].probe.alone)
+        for name, job in ordered:
+            if any(one.probe.alone for one in self._running.values()):
+                return
+            if job.resources & held or (job.probe.alone and self._running):
                 continue
             held |= job.resources
             self._running[name] = self._waiting.pop(name)
@@ -165,8 +183,12 @@ class _Run:
     def _work(self, probe: Probe) -> None:
         """Run one probe in its own thread."""
 
+        def ask(text: str) -> None:
+            if not self._over.is_set():
+                self._mail.put(_Asked(probe.name, text))
+
         def drain() -> None:
-            for item in probe.run(self._context):
+            for item in probe.run(replace(self._context, ask=ask)):
                 self._mail.put(_Yielded(probe.name, _as_saved(item)))
                 if self._over.is_set():
                     return
@@ -189,11 +211,14 @@ class _Run:
             del self._running[mail.probe]
             self._end(job, mail.failure)
             return True
+        now_s = self._context.now_s()
+        if isinstance(mail, _Asked):
+            self._events(PersonAsked(probe=mail.probe, text=mail.text, at_s=now_s))
+            return True
         if isinstance(mail.item, Observation):
             job.observations.append(mail.item)
         else:
             job.unmeasured.append(mail.item)
-        now_s = self._context.now_s()
         self._events(Observed(probe=mail.probe, name=mail.item.name, at_s=now_s))
         return True
 

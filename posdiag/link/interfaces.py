@@ -42,6 +42,7 @@ class InterfaceState(NamedTuple):
         speed_mbit: negotiated speed; None where the driver does not say.
         packets: packets in and out since boot; None where the system does not count.
         faulty: errors and drops, in and out, since boot; None where the system does not count.
+        duplex: full, half, or empty where the driver does not say.
     """
 
     name: str
@@ -51,6 +52,7 @@ class InterfaceState(NamedTuple):
     speed_mbit: int | None
     packets: int | None
     faulty: int | None
+    duplex: str = ""
 
 
 def parse_route_table(text: str) -> list[DefaultRoute]:
@@ -172,10 +174,16 @@ def interfaces() -> list[InterfaceState]:
                 addresses=bare,
                 speed_mbit=state.speed or None,
                 packets=count and count.packets_sent + count.packets_recv,
+                duplex=_duplex(int(state.duplex)),
                 faulty=count and count.errin + count.errout + count.dropin + count.dropout,
             )
         )
     return found
+
+
+def _duplex(number: int) -> str:
+    """Return psutil's number as a word (NIC_DUPLEX_FULL 2, NIC_DUPLEX_HALF 1)."""
+    return {2: "full", 1: "half"}.get(number, "")
 
 
 def choose_interface(

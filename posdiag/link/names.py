@@ -47,7 +47,7 @@ def ask(
     except LocalWireError as error:
         raise CannotRun(NotRunReason.NOT_DECLARED, f"{name}: {error}") from error
     try:
-        run_udp(resolver.address, resolver.port, lookup, deadline)
+        run_udp(resolver.address, resolver.port, lookup, deadline, interface=resolver.interface)
     except LinkError as error:
         if error.kind is FailureKind.PERMISSION:
             raise CannotRun(NotRunReason.NO_PERMISSION, error.detail) from error

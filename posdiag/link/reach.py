@@ -34,11 +34,13 @@ class Resolver(NamedTuple):
     Attributes:
         address: numeric.
         declared: the site names it, so it is the shop's; else it is the laptop's own choice.
+        interface: ask by this interface only; None: by the system's choice.
     """
 
     address: str
     port: int
     declared: bool
+    interface: str | None = None
 
     def __str__(self) -> str:
         if self.port == _DNS_PORT:
@@ -127,7 +129,10 @@ def resolvers(site: Site) -> list[Resolver]:
     found = []
     for text in texts or system_resolvers():
         address, port = split_address(text)
-        found.append(Resolver(address, port or _DNS_PORT, declared=bool(texts)))
+        # A forwarder on this machine is reached over loopback, wherever it asks.
+        own = ipaddress.ip_address(address).is_loopback
+        interface = None if own else site.network.interface
+        found.append(Resolver(address, port or _DNS_PORT, bool(texts), interface))
     return list(dict.fromkeys(found))[:_MOST_RESOLVERS]
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
+from posdiag.link.echo_series import ANSWER_LIMIT_S, Echoes, echo_series
 from posdiag.link.failures import link_error
 from posdiag.link.icmp import Pinger
 from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket
@@ -21,8 +22,11 @@ from posdiag.model.observation import FailureKind, NotRunReason, Operation
 LIMIT_S = 1.0
 """Default wait for one round trip. A lost SYN is sent again after 1 s, so it counts as lost too."""
 PAUSE_S = 0.02
-WALL_S = 6.0
-"""No round trip begins later than this after the first: a dead target costs no more than that."""
+WALL_S = 7.0
+"""No round trip of a usual series begins later than this after the first: a dead or slow target
+costs no more than that."""
+USUAL_COUNT = 300
+"""A series of more was asked for on purpose: it takes as long as it takes."""
 LIKELY_PORTS = (80, 443, 53)
 """TCP ports on which a router usually answers, be it with a refusal."""
 _LIKELY_LIMIT_S = 1.2
@@ -62,6 +66,7 @@ class Series(NamedTuple):
         failure: how the last lost one failed, None if none was lost.
         waited_s: seconds from the first round trip to the end of the last.
         cut: the run's budget ended the series.
+        times_s: samples and losses (None) in the order of sending.
     """
 
     method: Method
@@ -71,6 +76,7 @@ class Series(NamedTuple):
     failure: FailureKind | None
     waited_s: float
     cut: bool
+    times_s: list[float | None]
 
     @property
     def sent(self) -> int:
@@ -104,10 +110,13 @@ def take_series(
     count: int,
     deadline: Deadline,
     interface: str | None = None,
-    limit_s: float = LIMIT_S,
-    wall_s: float = WALL_S,
+    limit_s: float | None = None,
+    wall_s: float | None = None,
 ) -> Series:
-    """Take round trips one after the other, 20 ms apart, and return what they gave.
+    """Take round trips and return what they gave.
+
+    Echoes are sent 20 ms apart (less often on a slow line), whether earlier ones have been answered
+    or not, and timed by the kernel where it tells; others are taken one after the other.
 
     A TCP round trip is a connect and an orderly close, as long as the kernel says where it does
     (Linux); a refusal (RST) came back from the target and is a round trip like any other. A DNS
@@ -125,8 +134,9 @@ def take_series(
             where the run's budget ends: then ``sent`` says how many.
         deadline: end of the run's budget.
         interface: use this interface only.
-        limit_s: wait for each.
-        wall_s: no round trip begins later than this after the first.
+        limit_s: wait for each; None: 4 s for an echo, else 1 s (a lost SYN is sent again then).
+        wall_s: no round trip begins later than this after the first; None: 7 s, without
+            end for a series of more than 300.
 
     Raises:
         CannotRun: no_permission, unsupported, not_declared (no usable address), budget_spent
@@ -137,9 +147,21 @@ def take_series(
     if deadline.passed():
         raise CannotRun(NotRunReason.BUDGET_SPENT, target)
     address, port = split_address(target)
+    if wall_s is None:
+        wall_s = WALL_S if count <= USUAL_COUNT else float("inf")
     with ExitStack() as open_links:
+        pinger, refusal = _pinger(open_links, address, port, method, interface)
+        if pinger is not None:
+            limit_s = ANSWER_LIMIT_S if limit_s is None else limit_s
+            return _echoes(pinger, count=count, deadline=deadline, limit_s=limit_s, wall_s=wall_s)
         chosen, port, once = _choose(
-            open_links, address, port, method, interface=interface, deadline=deadline
+            open_links,
+            address,
+            port,
+            method,
+            interface=interface,
+            deadline=deadline,
+            refusal=refusal,
         )
         return _repeat(
             once,
@@ -147,13 +169,55 @@ def take_series(
             port=port,
             count=count,
             deadline=deadline,
-            limit_s=limit_s,
+            limit_s=LIMIT_S if limit_s is None else limit_s,
             wall_s=wall_s,
         )
 
 
 _RoundTrip = Callable[[float, Deadline], float]
 _SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+
+
+def _pinger(
+    open_links: ExitStack, address: str, port: int, method: str, interface: str | None
+) -> tuple[Pinger | None, CannotRun | None]:
+    """Return what sends echoes, where these are wanted; None and why not, where others will do.
+
+    Raises:
+        CannotRun: nothing but echoes is wanted, and they cannot be had.
+    """
+    if method != Method.ICMP and (method != "auto" or port):
+        return None, None
+    try:
+        return open_links.enter_context(Pinger(address, interface=interface)), None
+    except CannotRun as refused:
+        if method == Method.ICMP:
+            raise
+        return None, refused
+
+
+def _echoes(
+    pinger: Pinger, *, count: int, deadline: Deadline, limit_s: float, wall_s: float
+) -> Series:
+    try:
+        found: Echoes = echo_series(
+            pinger, count=count, limit_s=limit_s, wall_s=wall_s, deadline=deadline
+        )
+    except LinkError as error:
+        if error.kind is FailureKind.PERMISSION:
+            raise CannotRun(NotRunReason.NO_PERMISSION, error.detail) from error
+        raise
+    samples = [time_s for time_s in found.times_s if time_s is not None]
+    return Series(
+        method=Method.ICMP,
+        port=0,
+        samples=samples,
+        lost=len(found.times_s) - len(samples),
+        failure=found.failure,
+        waited_s=found.waited_s,
+        cut=found.cut,
+        times_s=found.times_s,
+    )
 
 
 def _choose(
@@ -164,18 +228,9 @@ def _choose(
     *,
     interface: str | None,
     deadline: Deadline,
+    refusal: CannotRun | None,
 ) -> tuple[Method, int, _RoundTrip]:
     """Return method, port and what takes one round trip; sockets are closed with ``open_links``."""
-    refusal = None
-    if method == Method.ICMP or (method == "auto" and not port):
-        try:
-            pinger = open_links.enter_context(Pinger(address, interface=interface))
-        except CannotRun as refused:
-            if method == Method.ICMP:
-                raise
-            refusal = refused
-        else:
-            return Method.ICMP, 0, pinger.round_trip
     if method == Method.DNS:
         queries = DnsRoundTrips(address, port or _DNS_PORT, interface)
         open_links.callback(queries.close)
@@ -199,13 +254,12 @@ def _repeat(
     wall_s: float,
 ) -> Series:
     began_s = time.monotonic()
-    samples: list[float] = []
-    lost = 0
+    times: list[float | None] = []
     failure = None
     cut = False
-    while len(samples) + lost < count and time.monotonic() - began_s < wall_s:
+    while len(times) < count and time.monotonic() - began_s < wall_s:
         try:
-            samples.append(once(limit_s, deadline))
+            times.append(once(limit_s, deadline))
         except LinkError as error:
             if error.kind is FailureKind.CENSORED:
                 cut = True
@@ -214,10 +268,13 @@ def _repeat(
                 raise CannotRun(NotRunReason.NO_PERMISSION, error.detail) from error
             if error.kind not in _LOST:
                 raise
-            lost += 1
+            times.append(None)
             failure = error.kind
         time.sleep(min(PAUSE_S, deadline.remaining_s()))
-    return Series(method, port, samples, lost, failure, time.monotonic() - began_s, cut)
+    samples = [time_s for time_s in times if time_s is not None]
+    lost = len(times) - len(samples)
+    waited_s = time.monotonic() - began_s
+    return Series(method, port, samples, lost, failure, waited_s, cut, times)
 
 
 def tcp_round_trip(

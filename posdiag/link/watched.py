@@ -30,6 +30,8 @@ def watch_tcp(
     conversation: Conversation,
     deadline: Deadline,
     connect_limit_s: float,
+    *,
+    interface: str | None = None,
 ) -> Iterator[Connected]:
     """Run a conversation as ``run_tcp`` does, and stop to be looked at after every event.
 
@@ -41,6 +43,7 @@ def watch_tcp(
         conversation: what to say.
         deadline: end of the run's budget.
         connect_limit_s: how long the TCP handshake may take.
+        interface: a name or an own address to bind to; None: the system's choice.
 
     Yields:
         how the TCP handshake went, first when the connection has come about, then the same again
@@ -51,7 +54,13 @@ def watch_tcp(
         CannotRun: as ``run_tcp``.
     """
     exchange = Exchange(
-        conversation, address, port, deadline, stream=True, connect_limit_s=connect_limit_s
+        conversation,
+        address,
+        port,
+        deadline,
+        stream=True,
+        connect_limit_s=connect_limit_s,
+        interface=interface,
     )
     try:
         exchange.start()

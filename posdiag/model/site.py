@@ -18,6 +18,7 @@ from posdiag.model.text import Text
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+CardCount = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Identifier = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -281,6 +282,7 @@ class DeviceKind(StrEnum):
     CARD_READER = "card_reader"
     MODEM = "modem"
     ANDROID = "android"
+    STRIPE_READER = "stripe_reader"
     TERMINAL = "terminal"
 
 
@@ -290,10 +292,13 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         port: ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port`` (printer, serial, card_reader,
             terminal, modem), ``host:port`` (ups), ``https://host:port`` (terminal, nexo), a file
-            (terminal, status_upload), or what ``adb devices`` calls it, with ``@host:port`` where
-            its adb server is not the usual one (android).
+            (terminal, status_upload), ``pcsc`` or ``pcsc:part of its name`` (card_reader),
+            ``keyboard`` (stripe_reader that types, or text that somebody pastes), or what
+            ``adb devices`` calls it, with ``@host:port`` where its adb server is not the usual
+            one (android).
         part: whose it is; only ``terminal`` is evidence for the terminal's own causes unless
-            ``shared`` is true.
+            ``shared`` is true. A site file's card and stripe readers are the laptop's unless it
+            says otherwise.
         protocol: serial devices: ``none`` (only open it and look at its lines) or ``enq``
             (send ENQ, expect ACK: a PIN pad or terminal in basic mode link control). Terminals:
             ``zvt``, ``nexo`` (JSON), ``nexo_xml``, ``frames`` (as the terminal's profile says) or
@@ -335,7 +340,11 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         resolvers: name servers in order; empty: the system's.
         time_servers: asked for the time, so that the laptop's clock is known; empty: none.
         reference: an address beyond the gateway for round trips; None: no such test.
-        series: round trips per series, 5 to 100.
+        portal_check: ``http://host/path`` that answers 204 and nothing else, to find a login page
+            in the way; None: no such test.
+        load_sink: ``ip:port`` that swallows an upload, for the delay under load (with consent).
+        idle_s: how long a connection to the host rests before it is used again (with consent).
+        series: round trips per series, 5 to 2000; the 99th percentile needs 300.
         method: how round trips are taken: ``auto`` (ICMP where allowed, else TCP connect),
             ``icmp``, ``tcp``, or ``dns`` (one query per round trip, for devices that answer names).
     """
@@ -345,7 +354,10 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     resolvers: list[str] = []
     time_servers: list[str] = []
     reference: str | None = None
-    series: Annotated[int, msgspec.Meta(ge=5, le=100)] = 20
+    portal_check: str | None = None
+    load_sink: str | None = None
+    idle_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 300.0
+    series: Annotated[int, msgspec.Meta(ge=5, le=2000)] = 300
     method: Annotated[str, msgspec.Meta(pattern="^(auto|icmp|tcp|dns)$")] = "auto"
 
 
@@ -358,6 +370,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         tid: the terminal's own number (text; masked in reports), empty if unknown.
         facts: what a person saw: fact name -> checked value (see ``posdiag schema --facts``).
         host_status: what the acquirer said of its host, if anybody asked.
+        cards: cards that are read one after the other; the card in question comes first.
         simulated: the site is one of ours; the laptop itself does not enter the ranking.
         missing: keys that would help and are not said, with where to read them.
     """
@@ -373,5 +386,6 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     complaint: Complaint = Complaint()
     facts: dict[str, Value] = {}
     host_status: HostStatus | None = None
+    cards: CardCount = 1
     simulated: bool = False
     missing: list[str] = []

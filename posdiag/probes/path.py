@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import ipaddress
-import math
 import statistics
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from posdiag.link.interfaces import default_routes
+from posdiag.link.loss import loss_interval, mean_burst
 from posdiag.link.reach import is_away
-from posdiag.link.round_trips import Series, split_address, take_series
+from posdiag.link.round_trips import Series, take_series
 from posdiag.link.side_by_side import side_by_side
+from posdiag.link.targets import gateway_address, reference_address
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation, Part, Unmeasured
 from posdiag.model.site import Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
+from posdiag.probes.probe import THE_LINE, Observable, Probe, ProbeContext, ProbeYield
+
+ENOUGH_FOR_P99 = 300
+"""Fewer answers than that leave three or less above a 99th percentile."""
+
+
+LONGEST_OWN_S = 0.7
+"""No line takes longer than that by itself: a geostationary satellite, up and down twice, takes
+0.5 to 0.6 s, the slowest mobile data about as long. What is above it is a queue that never empties.
+"""
 
 
 class _Leg(NamedTuple):
@@ -32,42 +40,12 @@ class _Leg(NamedTuple):
 
 
 def _gateway(site: Site) -> _Leg:
-    """Return the gateway: the site's, else the one of the laptop's default route.
-
-    Raises:
-        CannotRun: not_reachable_from_here, not_declared, not_applicable, unsupported.
-    """
-    if is_away(site):
-        raise CannotRun(NotRunReason.NOT_REACHABLE_FROM_HERE, f"laptop_at = {site.laptop_at}")
-    if site.network.gateway:
-        return _Leg("gateway", site.network.gateway, Part.SHOP_NETWORK)
-    if site.simulated:
-        raise CannotRun(NotRunReason.NOT_DECLARED, "network.gateway")
-    wanted = site.network.interface
-    routes = [one for one in default_routes() if wanted in (None, one.interface)]
-    if not routes:
-        raise CannotRun(NotRunReason.NOT_DECLARED, "network.gateway; there is no default route")
-    if not routes[0].gateway:
-        raise CannotRun(NotRunReason.NOT_APPLICABLE, f"{routes[0].interface} has no gateway")
-    return _Leg("gateway", routes[0].gateway, Part.SHOP_NETWORK)
+    return _Leg("gateway", gateway_address(site), Part.SHOP_NETWORK)
 
 
 def _reference(site: Site) -> _Leg:
-    """Return the reference.
-
-    Raises:
-        CannotRun: not_declared; politeness_limit: it is one of the acquirer's own hosts, which
-            must not be asked in series.
-    """
-    text = site.network.reference
-    if not text:
-        raise CannotRun(NotRunReason.NOT_DECLARED, "network.reference")
-    address, port = split_address(text)
-    for host in site.acquirer.hosts if site.acquirer else []:
-        same = host.address == address and port in (0, host.port)
-        if same or (host.address == address and not ipaddress.ip_address(address).is_loopback):
-            raise CannotRun(NotRunReason.POLITENESS_LIMIT, f"{text} is a host of the acquirer")
-    return _Leg("reference", text, Part.LAPTOP if is_away(site) else Part.ACCESS_LINE)
+    part = Part.LAPTOP if is_away(site) else Part.ACCESS_LINE
+    return _Leg("reference", reference_address(site), part)
 
 
 _LEGS: dict[str, Callable[[Site], _Leg]] = {"gateway": _gateway, "reference": _reference}
@@ -125,15 +103,14 @@ def _observed(
         yield _failed(context, leg, result.kind, since_s, detail=result.detail)
         return
     if result.sent:
-        yield _count(context, leg, "sent", result.sent, since_s)
-        yield _count(context, leg, "lost", result.lost, since_s)
+        yield from _losses(context, leg, result, since_s)
     if result.samples:
         yield from _delays(context, leg, result.samples, since_s)
         return
     kind = result.failure or FailureKind.CENSORED
     waits = kind in (FailureKind.SILENT, FailureKind.CENSORED)
     yield _failed(context, leg, kind, since_s, waited_s=result.waited_s if waits else None)
-    for name in ("round_trip_p50", "round_trip_p95"):
+    for name in ("round_trip_p50", "round_trip_p95", "queueing"):
         yield Unmeasured(
             name=f"{leg.prefix}.{name}",
             subject=leg.address,
@@ -162,11 +139,34 @@ def _failed(
     )
 
 
-def _count(context: ProbeContext, leg: _Leg, what: str, count: int, since_s: float) -> ProbeYield:
+def _losses(
+    context: ProbeContext, leg: _Leg, result: Series, since_s: float
+) -> Iterator[ProbeYield]:
+    """Yield how many were lost, the interval of that share, and how many in a row."""
+    lost = [time_s is None for time_s in result.times_s]
+    yield _seen(context, leg, "sent", result.sent, "count", since_s=since_s)
+    yield _seen(context, leg, "lost", result.lost, "count", since_s=since_s)
+    low, high = loss_interval(lost)
+    yield _seen(context, leg, "loss_low", low, "ratio", since_s=since_s)
+    yield _seen(context, leg, "loss_high", high, "ratio", since_s=since_s)
+    burst = mean_burst(lost)
+    if burst is not None:
+        yield _seen(context, leg, "loss_burst", burst, "count", since_s=since_s)
+
+
+def _seen(
+    context: ProbeContext,
+    leg: _Leg,
+    what: str,
+    value: float | list[float | str],
+    unit: str,
+    *,
+    since_s: float,
+) -> ProbeYield:
     return context.measured(
         f"{leg.prefix}.{what}",
-        count,
-        "count",
+        value,
+        unit,
         subject=leg.address,
         part=leg.part,
         since_s=since_s,
@@ -176,21 +176,23 @@ def _count(context: ProbeContext, leg: _Leg, what: str, count: int, since_s: flo
 def _delays(
     context: ProbeContext, leg: _Leg, samples: list[float], since_s: float
 ) -> Iterator[ProbeYield]:
-    """Yield the samples, their median and their 95th percentile (nearest rank)."""
+    """Yield the samples, the quickest, and percentiles (nearest rank), the 99th of enough only."""
+    ordered = sorted(samples)
     values: dict[str, float | list[float | str]] = {
         "round_trip": list[float | str](samples),
+        "round_trip_min": ordered[0],
         "round_trip_p50": statistics.median(samples),
-        "round_trip_p95": sorted(samples)[math.ceil(0.95 * len(samples)) - 1],
+        "round_trip_p95": _percentile(ordered, 95),
+        "queueing": statistics.median(samples) - min(ordered[0], LONGEST_OWN_S),
     }
+    if len(samples) >= ENOUGH_FOR_P99:
+        values["round_trip_p99"] = _percentile(ordered, 99)
     for name, value in values.items():
-        yield context.measured(
-            f"{leg.prefix}.{name}",
-            value,
-            "s",
-            subject=leg.address,
-            part=leg.part,
-            since_s=since_s,
-        )
+        yield _seen(context, leg, name, value, "s", since_s=since_s)
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[-(-percent * len(ordered) // 100) - 1]
 
 
 def _observables(prefix: str, whose: str) -> tuple[Observable, ...]:
@@ -200,10 +202,30 @@ def _observables(prefix: str, whose: str) -> tuple[Observable, ...]:
             "count",
             f"round trips begun to {whose}; fewer than the series asks for where they take long",
         ),
-        Observable(f"{prefix}.lost", "count", f"round trips to {whose} without an answer in 1 s"),
+        Observable(f"{prefix}.lost", "count", f"round trips to {whose} without an answer in time"),
+        Observable(f"{prefix}.loss_low", "ratio", f"loss to {whose}, lower end of 95 % interval"),
+        Observable(f"{prefix}.loss_high", "ratio", f"loss to {whose}, upper end of 95 % interval"),
+        Observable(
+            f"{prefix}.loss_burst",
+            "count",
+            f"round trips to {whose} lost in a row, on average",
+            "none was lost",
+        ),
         Observable(f"{prefix}.round_trip", "s", f"each answered round trip to {whose}, in order"),
+        Observable(f"{prefix}.round_trip_min", "s", f"quickest round trip to {whose}"),
+        Observable(
+            f"{prefix}.queueing",
+            "s",
+            f"median round trip to {whose} less the quickest (taken as 0.7 s at most)",
+        ),
         Observable(f"{prefix}.round_trip_p50", "s", f"median round trip to {whose}"),
         Observable(f"{prefix}.round_trip_p95", "s", f"95th percentile of round trips to {whose}"),
+        Observable(
+            f"{prefix}.round_trip_p99",
+            "s",
+            f"99th percentile of round trips to {whose}",
+            "fewer than 300 answers",
+        ),
     )
 
 
@@ -216,6 +238,7 @@ PROBE = Probe(
         *_observables("reference", "the reference address beyond the gateway"),
     ),
     targets=_targets,
+    resources=lambda _site: [THE_LINE],
     run=_run,
     typical_s=2.0,
 )

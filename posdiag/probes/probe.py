@@ -41,6 +41,10 @@ class Observable:
     vantage: Vantage = Vantage.LAPTOP
 
 
+def _to_nobody(_text: str) -> None:
+    """Ask nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
     """What a probe is given.
@@ -51,6 +55,8 @@ class ProbeContext:
         allowance: politeness per host; ask it before each connect and echo.
         consents: names given with ``--allow``.
         started_s: ``time.monotonic()`` at the start of the run.
+        ask: shows one English line, marked with ``N_``, to the person beside the laptop, who need
+            not do it: nothing comes back.
     """
 
     site: Site
@@ -58,6 +64,7 @@ class ProbeContext:
     allowance: HostAllowance
     consents: frozenset[str] = frozenset()
     started_s: float = field(default_factory=time.monotonic)
+    ask: Callable[[str], None] = _to_nobody
 
     def now_s(self) -> float:
         """Return monotonic seconds since the run began."""
@@ -112,6 +119,9 @@ class ProbeContext:
         )
 
 
+THE_LINE = "the shop's line"
+"""Exclusive resource of probes that would disturb each other's round trips."""
+
 ProbeYield = Observation | Unmeasured
 
 
@@ -147,7 +157,9 @@ class Probe:
         run: yields observations as they are made; may raise CannotRun.
         effect: what it may do to the shop.
         consents: names of ``--allow`` that let a probe run that is not safe; empty: its own name.
-        needs_laptop: it measures the laptop itself (left out at a simulated site).
+        needs_laptop: it measures the laptop itself, or the network that it really stands on (left
+            out at a simulated site).
+        alone: nothing else runs while it runs: it would be disturbed, or disturb.
         steps: what it does beyond that, each with a consent of its own.
         watch: looks for so many seconds instead of once; None: it has nothing to watch.
         typical_s: seconds that it usually takes, for the next test.
@@ -163,6 +175,7 @@ class Probe:
     effect: Effect = Effect.SAFE
     consents: tuple[str, ...] = ()
     needs_laptop: bool = False
+    alone: bool = False
     steps: tuple[Step, ...] = ()
     watch: Callable[[ProbeContext, float], Iterator[ProbeYield]] | None = None
     typical_s: float = 5.0

@@ -125,6 +125,15 @@ class LiveTable:
             row.count += 1
             row.last = name
 
+    def asked(self, text: str) -> None:
+        """Show a line above the table that stays."""
+        live = self._live
+        if live is not None:
+            live.console.print(printable(self._words(text)), style="bold", markup=False)
+        else:
+            self._stream.write(f"{printable(self._words(text))}\n")
+            self._stream.flush()
+
     def ended(self, probe: str, status: str) -> None:
         """Note how a probe ended: ``completed``, ``not_run`` or ``crashed``."""
         with self._lock:

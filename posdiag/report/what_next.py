@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import Crashed, Measured, NotRunReason
 from posdiag.model.report import State
+from posdiag.model.site import ComplaintKind
 from posdiag.report.amounts import duration_words
 from posdiag.report.verdict_lines import fix_items, is_fine
 from posdiag.report.vocabulary import ACTORS, EFFECTS, REASONS, reason_words
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from posdiag.model.observation import ProbeOutcome
-    from posdiag.model.report import NextTest, Report
+    from posdiag.model.report import Diagnosis, NextTest, RankedFix, Report
     from posdiag.model.text import Text
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
@@ -26,6 +27,8 @@ _COLUMN = 14
 _TITLES_SHOWN = 4
 _REASONS_SHOWN = 5
 _ALSO_SHOWN = 3
+_RULED_OUT = 0.005
+"""A posterior below it is no chance at all."""
 # Why the site alone has it so: worth a line only where somebody wants to see everything.
 _QUIET = frozenset(
     {NotRunReason.NOT_APPLICABLE.value, NotRunReason.SIMULATED_SITE.value, "no_observation"}
@@ -123,6 +126,24 @@ def write_also_fix(sheet: Sheet, report: Report, words: Words, verbose: int) -> 
         parts = [takes, actor] if fix.effect is Effect.SAFE else [takes, actor, effect]
         text = words("{text} ({takes})", text=words.of(fix.text), takes=" · ".join(parts))
         sheet.row("" if number else words("Also fix"), text, column=_COLUMN)
+        if ruled_out := _ruled_out(fix, report):
+            title = words.of(ruled_out.title)
+            so = words("{title}: it is so, but it does not stop a sign-on here", title=title)
+            sheet.row("", so, column=_COLUMN)
+
+
+def _ruled_out(fix: RankedFix, report: Report) -> Diagnosis | None:
+    """Return the condition that a fix mends, where it is there and cannot be what stops sign-on."""
+    if report.complaint.kind is not ComplaintKind.SIGN_ON:
+        return None
+    return next(
+        (
+            found
+            for found in report.diagnoses
+            if found.posterior < _RULED_OUT and any(one.id == fix.id for one in found.fixes)
+        ),
+        None,
+    )
 
 
 def write_footer(sheet: Sheet, report: Report, words: Words, verbose: int) -> None:

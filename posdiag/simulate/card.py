@@ -1,44 +1,69 @@
-"""A simulated chip card in a simulated reader: it answers frames over TCP and nothing else."""
+"""A simulated chip card: in a reader of its own over TCP, or in the virtual reader of a real pcscd.
+
+Frames are those of the vsmartcard project's vpcd (``posdiag.wire.card_frames``). In the first case
+we listen and the reader's side connects; in the second we connect to the virtual reader.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 import socket
+import threading
 from typing import Final
 
 import msgspec
 
 from posdiag.model.errors import RemoteWireError
+from posdiag.simulate.card_image import CardImage, PlayedCard, image_names, load_image
 from posdiag.simulate.listener import Listener
-from posdiag.wire import tlv
 from posdiag.wire.card_frames import GET_ATR, FrameBuffer, encode
 
-ATR: Final = bytes.fromhex("3B6800000073C84013009000")
-"""Worked example of the card sheet: T=0, eight historical bytes."""
-AID: Final = bytes.fromhex("A000000333010101")
 TEST_PAN: Final = "6200000000000005"
-"""Public test number of the card sheet."""
+"""Public test number, the one of most images."""
+_POLL_S = 0.1
+_EXPIRY = re.compile("5F2403[0-9]{6}")
 
 
 class CardFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is wrong with the card.
+    """Which card is in the reader, and what is wrong with it beyond its image.
 
     Attributes:
+        image: name of a card below ``posdiag/simulate/cards``.
         absent: no card in the reader.
         mute: the chip does not answer its reset.
-        blocked: SELECT answers 6283.
-        expires: last day of validity.
-        silent_after: commands after which the card says nothing more; None: never.
-        pulled_after: commands after which the card is taken out; None: never.
+        expires: another last day of validity.
+        silent_after: commands after which the card says nothing more; None: as the image has it.
+        pulled_after: commands after which the card is taken out; None: likewise.
     """
 
+    image: str = "unionpay"
     absent: bool = False
     mute: bool = False
-    blocked: bool = False
-    expires: datetime.date = datetime.date(2049, 12, 31)
+    expires: datetime.date | None = None
     silent_after: int | None = None
     pulled_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.image not in image_names():
+            raise ValueError(f"card.image is one of {', '.join(image_names())}")
+
+    def card(self) -> CardImage:
+        """Return the image with these faults."""
+        image = load_image(self.image)
+        replace = msgspec.structs.replace
+        if self.mute:
+            image = replace(image, mute=True)
+        if self.expires is not None:
+            tag = f"5F2403{self.expires:%y%m%d}"
+            answers = [replace(a, data=_EXPIRY.sub(tag, a.data)) for a in image.answers]
+            image = replace(image, answers=answers)
+        if self.silent_after is not None:
+            image = replace(image, after=self.silent_after, then="silent")
+        if self.pulled_after is not None:
+            image = replace(image, after=self.pulled_after, then="removed")
+        return image
 
 
 class SimulatedCard:
@@ -52,6 +77,7 @@ class SimulatedCard:
     def __init__(self, faults: CardFaults) -> None:
         """Keep the faults; nothing is bound yet."""
         self._faults = faults
+        self._image = faults.card()
         self._listener = Listener(self._serve)
         self.path = ""
         self.journal: list[str] = []
@@ -66,63 +92,83 @@ class SimulatedCard:
         self._listener.stop()
 
     def _serve(self, link: socket.socket) -> None:
-        frames, commands = FrameBuffer(), 0
+        frames, card = FrameBuffer(), PlayedCard(self._image)
         with contextlib.suppress(RemoteWireError):
             while data := self._listener.receive(link):
                 frames.feed(data)
                 while (body := frames.next()) is not None:
                     if len(body) > 1:
-                        commands += 1
-                    if not self._reply(link, body, commands):
+                        self.journal.append(body[1:2].hex())
+                    if self._faults.absent and body == bytes([GET_ATR]):
+                        link.sendall(encode(b""))
+                    elif not _reply(link, card, body):
                         return
 
-    def _reply(self, link: socket.socket, body: bytes, commands: int) -> bool:
-        faults = self._faults
-        if faults.pulled_after is not None and commands > faults.pulled_after:
+
+class CardInVirtualReader:
+    """A card in the virtual reader of a running pcscd. Use it in a ``with`` statement."""
+
+    def __init__(self, image: CardImage, port: int, address: str = "127.0.0.1") -> None:
+        """Keep the card; it is not yet in the reader.
+
+        Args:
+            image: the card.
+            port: where the virtual reader listens (35963 as its package comes).
+            address: likewise.
+        """
+        self._card = PlayedCard(image)
+        self._target = (address, port)
+        self._out = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="card", daemon=True)
+        self._link: socket.socket | None = None
+
+    @property
+    def out(self) -> bool:
+        """Return whether the card is no longer in the reader."""
+        return self._out.is_set()
+
+    def __enter__(self) -> CardInVirtualReader:
+        """Put the card in.
+
+        Raises:
+            OSError: no virtual reader listens there.
+        """
+        self._link = socket.create_connection(self._target, timeout=5)
+        self._link.settimeout(_POLL_S)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it out."""
+        self._out.set()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        assert self._link is not None  # noqa: S101  (set by __enter__, which starts this thread)
+        frames = FrameBuffer()
+        with self._link as link, contextlib.suppress(OSError, RemoteWireError):
+            while not self._out.is_set():
+                with contextlib.suppress(TimeoutError):
+                    data = link.recv(4096)
+                    if not data:
+                        break
+                    frames.feed(data)
+                    while (body := frames.next()) is not None:
+                        if not _reply(link, self._card, body):
+                            return
+        self._out.set()
+
+
+def _reply(link: socket.socket, card: PlayedCard, body: bytes) -> bool:
+    """Answer one frame; return False where the card is taken out."""
+    if body == bytes([GET_ATR]):
+        link.sendall(encode(card.answer_to_reset()))
+    elif len(body) == 1:  # power off, power on or reset: no answer
+        card.reset()
+    elif body:
+        answer = card.answer(body)
+        if answer == b"":
             return False
-        if faults.silent_after is not None and commands > faults.silent_after:
-            return True
-        if len(body) > 1:
-            self.journal.append(body[1:2].hex())
-            link.sendall(encode(self._answer(body)))
-        elif body == bytes([GET_ATR]):
-            link.sendall(encode(self._answer_to_reset()))
-        return True
-
-    def _answer_to_reset(self) -> bytes:
-        if self._faults.absent:
-            return b""
-        return bytes(34) if self._faults.mute else ATR
-
-    def _answer(self, command: bytes) -> bytes:
-        match command[1]:
-            case 0xA4:
-                return self._select(command[5 : 5 + command[4]])
-            case 0xA8:
-                return tlv.encode("80", bytes.fromhex("1800" + "08010100")) + b"\x90\x00"
-            case 0xB2 if command[2] == 1:
-                return self._record(command[3] >> 3) + b"\x90\x00"
-            case 0xB2:
-                return b"\x6a\x83"
-            case _:
-                return b"\x6d\x00"
-
-    def _select(self, name: bytes) -> bytes:
-        if name == b"1PAY.SYS.DDF01":
-            short = tlv.encode("88", b"\x02")
-            body = tlv.encode("84", name) + tlv.encode("A5", short)
-        elif AID.startswith(name):
-            if self._faults.blocked:
-                return b"\x62\x83"
-            body = tlv.encode("84", AID) + tlv.encode("A5", tlv.encode("50", b"DEBIT"))
-        else:
-            return b"\x6a\x82"
-        return tlv.encode("6F", body) + b"\x90\x00"
-
-    def _record(self, file: int) -> bytes:
-        if file == 2:  # the directory
-            return tlv.encode("70", tlv.encode("61", tlv.encode("4F", AID)))
-        expiry = bytes.fromhex(self._faults.expires.strftime("%y%m%d"))
-        return tlv.encode(
-            "70", tlv.encode("5A", bytes.fromhex(TEST_PAN)) + tlv.encode("5F24", expiry)
-        )
+        if answer is not None:
+            link.sendall(encode(answer))
+    return True

@@ -126,6 +126,7 @@ class SimulatedShop:
             "resolvers": [_at(self.name_server)],
             "reference": _at(self.reference),
             "method": "dns",
+            "series": 20,
         }
         return site_text(
             top,

@@ -12,6 +12,7 @@ from posdiag.model.errors import InputError, Mistake, ProfileError, SiteError
 from posdiag.model.observation import Value
 from posdiag.model.site import (
     AcquirerProfile,
+    CardCount,
     Complaint,
     ComplaintKind,
     ComplaintOutcome,
@@ -34,7 +35,7 @@ from posdiag.site.settings import (
     typed_settings,
     with_sources,
 )
-from posdiag.site.site_rules import site_mistakes
+from posdiag.site.site_rules import site_mistakes, with_owners
 from posdiag.site.toml_file import BUILTIN_TYPES, find_mistakes, parse_toml, read_text
 
 P = TypeVar("P", TerminalProfile, AcquirerProfile)
@@ -59,6 +60,7 @@ class SiteKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     devices: list[Device] = []
     complaint: Complaint = Complaint()
     facts: dict[str, object] = {}
+    cards: CardCount = 1
     simulated: bool = False
 
 
@@ -228,6 +230,7 @@ class SiteMerge:
             raise SiteError(list(told.values()))
         if self._profile_mistakes:
             raise ProfileError(self._profile_mistakes)
+        tables["devices"] = with_owners(tables.get("devices", []))
         said = msgspec.convert(tables, SiteKeys, builtin_types=BUILTIN_TYPES, str_keys=True)
         site = Site(
             name=said.name,
@@ -240,6 +243,7 @@ class SiteMerge:
             devices=[self._at_home(device) for device in said.devices],
             complaint=said.complaint,
             facts=facts,
+            cards=said.cards,
             simulated=said.simulated,
         )
         return msgspec.structs.replace(site, missing=missing_keys(site))

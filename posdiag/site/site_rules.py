@@ -12,6 +12,8 @@ from posdiag.site.schema_words import shown
 MID_LENGTH = 15
 """ISO 8583:1987, field 42: ans 15, shorter ones are padded on the right."""
 
+_READERS = ("card_reader", "stripe_reader")
+_CARD_PORT = re.compile(r"(?i:pcsc)(:.*)?|socket://[^/]+:\d{1,5}")
 _WITH_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[^:]+)):(?P<port>\d{1,5})$")
 
 _OF_SERIAL = ("none", "enq")
@@ -89,6 +91,8 @@ def _device_mistakes(tables: Mapping[str, object], file: str) -> Iterator[Mistak
         port, key = device["port"], f"devices.{position}.port"
         if device.get("kind") == "ups" and not re.fullmatch(r".+:\d{1,5}", port):
             yield Mistake(file, key, "host:port of the UPS server", shown(port))
+        elif device.get("kind") == "card_reader" and not _CARD_PORT.fullmatch(port):
+            yield Mistake(file, key, "pcsc, pcsc:NAME or socket://host:port", shown(port))
         elif not port.strip():
             yield Mistake(file, key, "a port such as /dev/ttyUSB0 or COM3", shown(port))
         yield from _protocol_mistakes(device, f"devices.{position}", file)
@@ -107,3 +111,17 @@ def _protocol_mistakes(device: Mapping[str, object], key: str, file: str) -> Ite
     port = str(device["port"]).lower()
     if kind == "terminal" and port.startswith("https://") and protocol not in (*_NEXO, *_OF_SERIAL):
         yield Mistake(file, f"{key}.port", "a serial port or socket://host:port", shown(port))
+
+
+def with_owners(devices: object) -> object:
+    """Return the devices of a site, each card or stripe reader the laptop's where nothing is said.
+
+    Args:
+        devices: tables as TOML gives them, already checked.
+    """
+    if not isinstance(devices, list):
+        return devices
+    return [
+        {"part": "laptop", **device} if device.get("kind") in _READERS else device
+        for device in devices
+    ]

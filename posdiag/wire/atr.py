@@ -4,6 +4,7 @@ Source: ISO 7816-3 as described in the PC/SC-lite documentation: TS, T0, interfa
 bytes, TCK (present unless only T=0 is offered; XOR of T0..TCK is 0).
 
     3B 68 00 00 00 73 C8 40 13 00 90 00    direct convention, TB1 TC1, 8 historical bytes, T=0
+    3B 85 80 01 01 02 03 04 05 84          made up by a contactless reader: TD1 80, TD2 01
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from posdiag.model.errors import RemoteWireError
 
 MAX_ATR_BYTES = 33
+_CONTACTLESS = b"\x80\x01"
 
 
 class Atr(NamedTuple):
@@ -25,17 +27,26 @@ class Atr(NamedTuple):
         historical: historical bytes.
         checksum_ok: None where no checksum is due.
         complete: False where it ends before its own announced length.
+        contactless: a contactless reader made it up (PC/SC part 3, 3.1.3.2.3: 3B 8n 80 01).
     """
 
     protocols: tuple[int, ...]
     historical: bytes
     checksum_ok: bool | None
     complete: bool
+    contactless: bool = False
 
     @property
     def valid(self) -> bool:
         """Return whether it is complete and its checksum, if due, is right."""
         return self.complete and self.checksum_ok is not False
+
+    @property
+    def state(self) -> str:
+        """Return ``valid``, ``truncated`` or ``wrong_checksum``."""
+        if not self.complete:
+            return "truncated"
+        return "wrong_checksum" if self.checksum_ok is False else "valid"
 
 
 def parse(data: bytes) -> Atr:
@@ -70,4 +81,5 @@ def parse(data: bytes) -> Atr:
     end = at + count + (1 if needs_check else 0)
     complete = len(data) >= end
     checksum = reduce(xor, data[1:end]) == 0 if needs_check and complete else None
-    return Atr(offered, historical, checksum, complete)
+    made_up = data[0] == 0x3B and data[1] >> 4 == 0x8 and data[2:4] == _CONTACTLESS
+    return Atr(offered, historical, checksum, complete, contactless=made_up)

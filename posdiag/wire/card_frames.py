@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from posdiag.model.errors import LocalWireError, RemoteWireError
 from posdiag.model.observation import FailureKind, Operation
-from posdiag.wire import atr
+from posdiag.wire.atr import MAX_ATR_BYTES
+from posdiag.wire.card_session import CardSession
 from posdiag.wire.conversation import Done, Ended, Send, Step, Wait
-from posdiag.wire.emv import CardRead, EmvReading
 
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 MAX_FRAME = 1024
@@ -64,22 +64,14 @@ class CardReadConversation:
     """Powers a card up, takes its answer to reset and reads it (reader side).
 
     Attributes:
-        atr: None until it came.
-        read: what the card said.
-        failure: why the read ended early, None where it came to its end.
-        detail: what was refused, for people; never card data.
+        card: what it said and how that ended.
     """
 
-    def __init__(self, *, limit_s: float) -> None:
+    def __init__(self, card: CardSession, *, limit_s: float) -> None:
         """Start; ``limit_s`` is how long the card may be silent after each command."""
-        self.atr: atr.Atr | None = None
-        self.read: CardRead = CardRead()
-        self.failure: FailureKind | None = None
-        self.detail = ""
-        self.waited_s: float | None = None
+        self.card = card
         self._limit_s = limit_s
         self._frames = FrameBuffer()
-        self._reading: EmvReading | None = None
         self._to_send: list[bytes] = [encode(bytes([POWER_ON])), encode(bytes([GET_ATR]))]
         self._over = False
 
@@ -104,38 +96,31 @@ class CardReadConversation:
         """Record why nothing more comes."""
         kinds = {Ended.LIMIT: FailureKind.SILENT, Ended.BUDGET: FailureKind.CENSORED}
         if not self._over:
-            self.waited_s = waited_s if why in kinds else None
-            self._end(kinds.get(why, FailureKind.GONE))
+            waited = waited_s if why in kinds else None
+            self._end(kinds.get(why, FailureKind.GONE), waited_s=waited)
 
     def _answer(self, body: bytes) -> None:
-        if self._reading is None:
-            self._power_up(body)
-            return
-        self._reading.take(body)
-        self._go_on()
-
-    def _power_up(self, body: bytes) -> None:
         # An empty answer is a card that was taken out; more than 33 bytes is how the virtual reader
         # shows a chip that does not answer its reset.
-        if not body:
+        if self.card.powered:
+            if not body:
+                self._end(FailureKind.GONE)
+                return
+            self.card.take(body)
+        elif not body:
             self._end(FailureKind.NOT_FOUND)
-        elif len(body) > atr.MAX_ATR_BYTES:
+            return
+        elif len(body) > MAX_ATR_BYTES:
             self._end(FailureKind.MUTE)
+            return
         else:
-            self.atr = atr.parse(body)
-            self._reading = EmvReading()
-            self.read = self._reading.result
-            self._go_on()
-
-    def _go_on(self) -> None:
-        command = self._reading.command if self._reading else None
-        if command is None:
+            self.card.power_up(body)
+        if self.card.command is None:
             # Closing the link powers the card off; there is no answer to wait for.
             self._over = True
         else:
-            self._to_send.append(encode(command))
+            self._to_send.append(encode(self.card.command))
 
-    def _end(self, kind: FailureKind, detail: str = "") -> None:
-        self.failure = kind
-        self.detail = detail
+    def _end(self, kind: FailureKind, detail: str = "", waited_s: float | None = None) -> None:
+        self.card.fail(kind, detail, waited_s)
         self._over = True

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -456,3 +457,22 @@ def test_a_probe_that_never_returns_does_not_hold_the_process() -> None:
         [sys.executable, "-c", PROCESS], capture_output=True, text=True, check=False, timeout=30
     )
     assert (done.returncode, done.stdout) == (0, "budget_spent\n"), done.stderr
+
+
+def test_one_that_runs_alone_overlaps_with_none() -> None:
+    spans: dict[str, tuple[float, float]] = {}
+
+    def lasts(name: str) -> Callable[[ProbeContext], Iterator[ProbeYield]]:
+        def run(context: ProbeContext) -> Iterator[ProbeYield]:
+            since_s = context.now_s()
+            time.sleep(0.2)
+            spans[name] = since_s, context.now_s()
+            yield context.measured("made_up.answer", 42)
+
+        return run
+
+    probes = [replace(made_up(name, lasts(name)), alone=name == "a") for name in ("a", "b", "c")]
+    run_probes(*probes)
+    assert spans["a"][0] >= max(spans["b"][1], spans["c"][1])
+    assert spans["b"][0] < spans["c"][1]
+    assert spans["c"][0] < spans["b"][1]

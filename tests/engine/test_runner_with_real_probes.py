@@ -12,6 +12,7 @@ import pytest
 from posdiag.engine.events import Event, Observed, ProbeStarted
 from posdiag.engine.plan import make_plan
 from posdiag.engine.runner import RunResult, run_plan
+from posdiag.model.knowledge import Effect
 from posdiag.model.observation import Completed, Crashed, Failed, FailureKind, NotRun, NotRunReason
 from posdiag.model.report import End
 from posdiag.model.site import Site
@@ -73,10 +74,13 @@ def test_a_healthy_shop_is_measured_by_all_probes_but_the_laptops(tmp_path: Path
         elif outcome.probe in NOT_IN_A_HEALTHY_SHOP:
             assert isinstance(outcome, NotRun)
             assert outcome.reason is NOT_IN_A_HEALTHY_SHOP[outcome.probe]
-        elif outcome.probe in ("android", "modem"):
-            # Devices that this shop does not have.
+        elif discover()[outcome.probe].effect is not Effect.SAFE:
             assert isinstance(outcome, NotRun)
+            assert outcome.reason is NotRunReason.CONSENT_REQUIRED
+        elif isinstance(outcome, NotRun):
+            # Devices that this shop does not have; nobody swipes at a simulated site.
             assert outcome.reason is NotRunReason.NOT_DECLARED
+            assert outcome.probe in ("android", "modem", "stripe")
         else:
             assert isinstance(outcome, Completed), outcome
             failed = [seen for seen in outcome.observations if isinstance(seen.result, Failed)]

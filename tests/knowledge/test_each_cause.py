@@ -91,6 +91,10 @@ SEEN: dict[str, tuple[str, dict[str, Value]]] = {
         "eth",
         {"this_card": "not_read", "reader_good_card": "read", "card_date_over": False},
     ),
+    "card_blocked": (
+        "eth",
+        {"this_card": "rejected", "reader_good_card": "read", "card_date_over": False},
+    ),
     "set_timeout_short": ("eth", {"menu_timer": 5}),
     "set_wrong_host": ("eth", {"menu_host": "old.example", "screen": "连接主机失败"}),
     "set_access_params": ("cell", {"screen": "APN设置错误", "csq": 22, "cell_registered": "yes"}),
@@ -108,7 +112,7 @@ SEEN: dict[str, tuple[str, dict[str, Value]]] = {
 }
 
 
-CARD = ["card_expired", "card_damaged", "dev_reader_fault"]
+CARD = ["card_expired", "card_damaged", "card_blocked", "dev_reader_fault"]
 PRINTER = ["dev_paper_out", "dev_paper_jam", "dev_printer_fault"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import time
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ from posdiag.link.deadline import Deadline
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
 from posdiag.simulate.card import CardFaults, SimulatedCard
+from posdiag.wire.card_session import CardSession
+
+
+def _session() -> CardSession:
+    return CardSession(datetime.date(2026, 3, 1))
 
 
 @pytest.fixture
@@ -24,11 +30,11 @@ def card() -> Iterator[SimulatedCard]:
 
 
 @pytest.mark.parametrize(
-    "port", ["pcsc:ACS ACR122U", "/dev/ttyUSB0", "COM3", "socket://127.0.0.1", "http://[::1]:80"]
+    "port", ["ACS ACR122U", "/dev/ttyUSB0", "COM3", "socket://127.0.0.1", "http://[::1]:80"]
 )
-def test_other_readers_are_not_supported_yet(port: str) -> None:
+def test_other_readers_are_not_supported(port: str) -> None:
     with pytest.raises(CannotRun) as caught:
-        read_card(port, Deadline.after(5), silent_after_s=1)
+        read_card(port, _session(), Deadline.after(5), silent_after_s=1)
     assert caught.value.reason is NotRunReason.UNSUPPORTED
     assert port in caught.value.detail
 
@@ -37,14 +43,16 @@ def test_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(LinkError) as caught:
-        read_card(f"socket://127.0.0.1:{port}", Deadline.after(5), silent_after_s=1)
+        read_card(f"socket://127.0.0.1:{port}", _session(), Deadline.after(5), silent_after_s=1)
     assert caught.value.kind is FailureKind.REFUSED
     assert caught.value.operation is Operation.CONNECT
 
 
 def test_the_simulated_card(card: SimulatedCard) -> None:
-    read = read_card(card.path, Deadline.after(10), silent_after_s=5)
-    assert read.failure is None
+    session = _session()
+    read_card(card.path, session, Deadline.after(10), silent_after_s=5)
+    assert session.failure is None
+    assert session.state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -54,12 +62,11 @@ def test_the_simulated_card(card: SimulatedCard) -> None:
 def test_a_reader_that_says_nothing(
     silent_after_s: float, budget_s: float, kind: FailureKind
 ) -> None:
+    session = _session()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
+        port = f"socket://127.0.0.1:{silent.getsockname()[1]}"
         began_s = time.monotonic()
-        read = read_card(
-            f"socket://127.0.0.1:{port}", Deadline.after(budget_s), silent_after_s=silent_after_s
-        )
+        read_card(port, session, Deadline.after(budget_s), silent_after_s=silent_after_s)
         assert time.monotonic() - began_s < 3
-    assert read.failure is kind
-    assert read.waited_s == pytest.approx(0.2, abs=0.2)
+    assert session.failure is kind
+    assert session.waited_s == pytest.approx(0.2, abs=0.2)

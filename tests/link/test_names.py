@@ -123,7 +123,15 @@ def test_the_deadline_censors_and_ends_it(start: Start, monkeypatch: pytest.Monk
     first, second = start(silent=True), start()
     asked: list[int] = []
 
-    def count(address: str, port: int, lookup: NameLookupConversation, until: Deadline) -> None:
+    def count(
+        address: str,
+        port: int,
+        lookup: NameLookupConversation,
+        until: Deadline,
+        *,
+        interface: str | None,
+    ) -> None:
+        assert interface is None
         asked.append(port)
         run_udp(address, port, lookup, until)
 
@@ -169,7 +177,7 @@ def test_errors_of_this_machine_say_nothing_of_the_name_server(
 ) -> None:
     errors: list[FailureKind] = []
 
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_named: object) -> None:
         raise LinkError(errors[0], Operation.SEND, "Operation not permitted")
 
     monkeypatch.setattr(names, "run_udp", fail)

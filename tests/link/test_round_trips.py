@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from posdiag.link import round_trips
 from posdiag.link.deadline import Deadline
+from posdiag.link.echo_series import Echoes
 from posdiag.link.round_trips import Method, split_address, take_series
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
@@ -271,27 +272,16 @@ def test_silent_guesses_prove_nothing(deaf: int, monkeypatch: pytest.MonkeyPatch
     assert caught.value.reason is NotRunReason.BUDGET_SPENT
 
 
-class Echoes:
-    """Stands in for a Pinger: gives times and failures from a list."""
+def echoes(monkeypatch: pytest.MonkeyPatch, result: Echoes | LinkError) -> None:
+    """Let a series of echoes give this; nothing is sent."""
 
-    def __init__(self, results: list[float | LinkError]) -> None:
-        self.results = results
-
-    def __call__(self, _address: str, *, interface: str | None) -> Echoes:
-        assert interface is None
-        return self
-
-    def __enter__(self) -> Echoes:
-        return self
-
-    def __exit__(self, *_args: object) -> None:
-        pass
-
-    def round_trip(self, _limit_s: float, _deadline: Deadline) -> float:
-        result = self.results.pop(0)
+    def series(*_args: object, **_kwargs: object) -> Echoes:
         if isinstance(result, LinkError):
             raise result
         return result
+
+    monkeypatch.setattr(round_trips, "Pinger", lambda *_args, **_kwargs: nullcontext("pinger"))
+    monkeypatch.setattr(round_trips, "echo_series", series)
 
 
 def ping_error(kind: FailureKind) -> LinkError:
@@ -299,23 +289,22 @@ def ping_error(kind: FailureKind) -> LinkError:
 
 
 def test_auto_prefers_icmp(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        round_trips, "Pinger", Echoes([0.01, ping_error(FailureKind.UNREACHABLE), 0.02])
-    )
+    echoes(monkeypatch, Echoes([0.01, None, 0.02], FailureKind.UNREACHABLE, False, 0.1))
     series = take_series(HOME, "auto", count=3, deadline=Deadline.after(10))
     assert (series.method, series.samples, series.lost) == (Method.ICMP, [0.01, 0.02], 1)
+    assert series.times_s == [0.01, None, 0.02]
     assert series.failure is FailureKind.UNREACHABLE
 
 
 def test_a_local_firewall_is_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_trips, "Pinger", Echoes([ping_error(FailureKind.PERMISSION)]))
+    echoes(monkeypatch, ping_error(FailureKind.PERMISSION))
     with pytest.raises(CannotRun) as caught:
         take_series(HOME, "icmp", count=3, deadline=Deadline.after(10))
     assert caught.value.reason is NotRunReason.NO_PERMISSION
 
 
 def test_a_fault_of_this_machine_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_trips, "Pinger", Echoes([ping_error(FailureKind.UNEXPECTED)]))
+    echoes(monkeypatch, ping_error(FailureKind.UNEXPECTED))
     with pytest.raises(LinkError) as caught:
         take_series(HOME, "icmp", count=3, deadline=Deadline.after(10))
     assert caught.value.kind is FailureKind.UNEXPECTED

@@ -195,7 +195,7 @@ def test_connects_are_not_answered(
 def test_what_the_laptop_may_not_do_says_nothing_of_the_host(
     start_host: StartHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_args: object) -> Iterator[Connected]:
+    def refuse(*_args: object, **_options: object) -> Iterator[Connected]:
         raise LinkError(FailureKind.PERMISSION, Operation.CONNECT, "Operation not permitted")
 
     monkeypatch.setattr(host_probe, "watch_tcp", refuse)

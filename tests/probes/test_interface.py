@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from posdiag.link import interfaces
+from posdiag.link import interfaces, way_out
 from posdiag.link.deadline import Deadline
 from posdiag.link.interfaces import DefaultRoute, InterfaceState
 from posdiag.link.politeness import HostAllowance
@@ -20,6 +22,7 @@ from posdiag.model.observation import (
     Unmeasured,
 )
 from posdiag.model.site import NetworkSettings, Site
+from posdiag.probes import interface
 from posdiag.probes.interface import PROBE
 from posdiag.probes.probe import ProbeContext
 
@@ -33,6 +36,9 @@ def run(
     routes: list[DefaultRoute] | CannotRun,
     wanted: str | None = None,
 ) -> dict[str, Observation | Unmeasured]:
+    monkeypatch.setattr(interface, "WINDOW_S", 0.01)
+    monkeypatch.setattr(way_out, "proxies", list)
+
     def tell(answer: object) -> object:
         if isinstance(answer, Exception):
             raise answer
@@ -56,12 +62,19 @@ def value(item: Observation | Unmeasured) -> object:
 
 def test_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = run(monkeypatch, [HEALTHY, LOOPBACK], [DefaultRoute("eth0", "192.168.1.1")])
-    assert {name: value(item) for name, item in seen.items()} == {
+    known = {name: value(item) for name, item in seen.items()}
+    known.pop("interface.carrier_changes", None)  # this machine's own eth0, where it has one
+    assert known == {
         "interface.active_count": 1,
         "interface.up": True,
         "interface.address_kind": "private",
         "interface.speed": 1000,
         "interface.error_ratio": 0.002,
+        "interface.errors_per_s": 0.0,
+        "interface.default_routes": 1,
+        "interface.tunnel": False,
+        "interface.proxy": False,
+        "interface.ip_versions": "4",
     }
     assert seen["interface.up"].subject == "eth0"
 
@@ -118,7 +131,41 @@ def test_a_system_that_does_not_tell(
 
 def test_this_machine() -> None:
     context = ProbeContext(Site(), Deadline.after(5), HostAllowance())
-    names = [item.name for item in PROBE.run(context)]
-    assert sorted(names) == sorted(one.name for one in PROBE.observables)
+    names = {item.name for item in PROBE.run(context)}
+    unsaid = {"interface.duplex", "interface.carrier_changes"}
+    assert names | unsaid == {one.name for one in PROBE.observables} | unsaid
     assert PROBE.needs_laptop
     assert PROBE.targets(Site()) == []
+
+
+def test_errors_that_come_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    worse = iter([[HEALTHY], [HEALTHY._replace(faulty=44)]])
+    monkeypatch.setattr(interface, "WINDOW_S", 0.2)
+    monkeypatch.setattr(interfaces, "interfaces", lambda: next(worse))
+    monkeypatch.setattr(interfaces, "default_routes", list)
+    context = ProbeContext(Site(), Deadline.after(5), HostAllowance())
+    seen = {item.name: item for item in PROBE.run(context)}
+    rate = value(seen["interface.errors_per_s"])
+    assert isinstance(rate, float)
+    assert 100 <= rate <= 200
+
+
+def test_a_vpn_a_proxy_and_half_duplex(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    system = tmp_path / "net"
+    for name, kind, changes in (("eth0", "1", "7"), ("corp0", "65534", "1")):
+        (system / name).mkdir(parents=True)
+        (system / name / "type").write_text(kind + "\n")
+        (system / name / "carrier_changes").write_text(changes + "\n")
+    assert not way_out.is_tunnel("eth0", system)
+    assert way_out.is_tunnel("corp0", system)
+    assert way_out.is_tunnel("utun3", tmp_path / "another system")
+    assert way_out.carrier_changes("eth0", system) == 7
+    assert way_out.carrier_changes("eth1", system) is None
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy.internal:3128")
+    assert way_out.proxies() == ["https"]
+    half = HEALTHY._replace(duplex="half", addresses=("192.168.1.7", "fe80::1", "2408:8000::7"))
+    routes = [DefaultRoute("eth0", "192.168.1.1"), DefaultRoute("corp0", "")]
+    seen = run(monkeypatch, [half], routes)
+    assert value(seen["interface.duplex"]) == "half"
+    assert value(seen["interface.default_routes"]) == 2
+    assert value(seen["interface.ip_versions"]) == "4+6"

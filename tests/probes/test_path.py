@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from posdiag.link import targets
 from posdiag.link.deadline import Deadline
 from posdiag.link.interfaces import DefaultRoute
 from posdiag.link.politeness import HostAllowance
@@ -217,7 +218,7 @@ def test_unreachable_and_faults_of_the_laptop(monkeypatch: pytest.MonkeyPatch) -
 def test_nothing_declared_at_a_simulated_site_sends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(path, "default_routes", lambda: pytest.fail("looked at the laptop"))
+    monkeypatch.setattr(targets, "default_routes", lambda: pytest.fail("looked at the laptop"))
     for call in (lambda: path.PROBE.targets(site(None)), lambda: run(site(None))):
         with pytest.raises(CannotRun) as caught:
             call()
@@ -238,7 +239,7 @@ def test_nothing_declared_at_a_simulated_site_sends_nothing(
 def test_the_gateway_of_a_real_site_is_found(
     routes: list[DefaultRoute], expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(path, "default_routes", lambda: routes)
+    monkeypatch.setattr(targets, "default_routes", lambda: routes)
     shop = site(None, simulated=False)
     if not isinstance(expected, NotRunReason):
         assert path.PROBE.targets(shop) == [expected]

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 LABELS: dict[str, dict[str, Any]] = tomllib.loads(
     (ROOT / "posdiag" / "cli" / "scenario_labels.toml").read_text(encoding="utf-8")
 )
+LANGUAGE = {"LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in LANGUAGE}
+"""Handed to each child as it was at first: tests change this process' own while others start."""
 HAS_NAMESPACES = (
     sys.platform == "linux" and os.geteuid() == 0 and shutil.which("unshare") is not None
 )
@@ -48,7 +51,13 @@ class Run(NamedTuple):
 def run_json(argv: list[str], *, timeout_s: float = 50.0) -> Run:
     """Run a command line whose output is one JSON document."""
     done = subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=timeout_s
+        argv,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert done.stdout, f"exit {done.returncode}, nothing on standard output: {done.stderr}"

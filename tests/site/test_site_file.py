@@ -144,7 +144,7 @@ def test_an_option_keeps_the_hour_of_the_files_complaint(tmp_path: Path) -> None
         ("colour=red", "--set: colour: expected a key that is known here"),
         ("set.x=1", "--set: set: expected a key that is known here"),
         ("network.serie=3", '--set: network.serie: expected a key that is known here'),
-        ("network.series=many", "--set: network.series: expected a whole number from 5 to 100"),
+        ("network.series=many", "--set: network.series: expected a whole number from 5 to 2000"),
         ("network.gateway=router", "--set: network.gateway: expected an IP address"),
         ("tid=12", "--set: tid: expected 8 letters and digits"),
         ("terminal.mobile=yes", '--set: terminal.mobile: expected true or false, found "yes"'),

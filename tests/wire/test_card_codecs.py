@@ -1,4 +1,4 @@
-"""TLV, answer to reset, EMV read and reader frames: tables, truncation, fuzz."""
+"""TLV, answer to reset and the lists of a card: tables, truncation, fuzz."""
 
 import contextlib
 import datetime
@@ -8,11 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posdiag.model.errors import LocalWireError, RemoteWireError
-from posdiag.model.observation import FailureKind
-from posdiag.simulate.card import ATR, TEST_PAN, CardFaults, SimulatedCard
-from posdiag.wire import atr, card_frames, tlv
-from posdiag.wire.conversation import Done, Ended, Send, Wait
-from posdiag.wire.emv import EmvReading
+from posdiag.wire import atr, emv_commands, tlv
 
 # PSE answer of a public PBOC walk-through (card sheet, EMV read step 1).
 PSE_ANSWER = bytes.fromhex("6F15840E315041592E5359532E4444463031A503880101")
@@ -80,141 +76,61 @@ def test_answer_to_reset_fuzz(data: bytes) -> None:
         atr.parse(data)
 
 
-def _play(card: SimulatedCard) -> EmvReading:
-    reading = EmvReading()
-    for _ in range(100):
-        if reading.command is None:
-            return reading
-        reading.take(card._answer(reading.command))
-    raise AssertionError("no end")
+def test_answer_to_reset_of_a_contactless_reader() -> None:
+    # PC/SC part 3, 3.1.3.2.3.
+    assert atr.parse(bytes.fromhex("3B858001010203040505")).contactless
+    assert not atr.parse(bytes.fromhex("3B6800000073C84013009000")).contactless
 
 
-def test_reads_a_card() -> None:
-    result = _play(SimulatedCard(CardFaults(expires=datetime.date(2020, 1, 31)))).result
-    assert result.application == "ok"
-    assert result.scheme == "UnionPay"
-    assert result.masked_pan == "620000…0005"
-    assert TEST_PAN not in repr(result)
-    assert result.expires_on == datetime.date(2020, 1, 31)
-
-
-def test_blocked_application() -> None:
-    assert _play(SimulatedCard(CardFaults(blocked=True))).result.application == "blocked"
-
-
-@pytest.mark.parametrize("status", ["6D00", "6E00", "6A82", "6F00", "6400"])
-def test_a_card_that_knows_no_payment(status: str) -> None:
-    reading = EmvReading()
-    while reading.command is not None:
-        reading.take(bytes.fromhex(status))
-    assert reading.result.application == "none"
-
-
-@pytest.mark.parametrize("answer", ["6110", "6C10"])
-def test_a_card_that_never_comes_to_an_end_is_refused(answer: str) -> None:
-    reading = EmvReading()
-
-    def answer_always() -> None:
-        for _ in range(200):
-            reading.take(bytes.fromhex(answer))
-
+@pytest.mark.parametrize("hexed", ["", "3B", "00" * 10, "3B" * 40, "FF00"])
+def test_what_is_no_answer_to_reset(hexed: str) -> None:
     with pytest.raises(RemoteWireError):
-        answer_always()
+        atr.parse(bytes.fromhex(hexed))
 
 
-@given(st.lists(st.binary(max_size=40), max_size=70))
-def test_read_fuzz(answers: list[bytes]) -> None:
-    reading = EmvReading()
-    with contextlib.suppress(RemoteWireError):
-        for answer in answers:
-            if reading.command is None:
-                return
-            reading.take(answer)
-
-
-def test_more_data_and_wrong_length_are_followed() -> None:
-    reading = EmvReading()
-    assert reading.command is not None
-    reading.take(b"\x61\x17")
-    assert reading.command == bytes.fromhex("00C0000017")
-    reading.take(PSE_ANSWER + b"\x90\x00")
-    assert reading.command == bytes.fromhex("00B2010C00")
-    reading.take(b"\x6c\x20")
-    assert reading.command == bytes.fromhex("00B2010C20")
-
-
-def _converse(card: SimulatedCard, *, chunk: int) -> card_frames.CardReadConversation:
-    talk = card_frames.CardReadConversation(limit_s=1)
-    buffer = card_frames.FrameBuffer()
-    for _ in range(200):
-        match talk.step(0.0):
-            case Send(data):
-                buffer.feed(data)
-            case Done():
-                return talk
-            case Wait():
-                body = buffer.next()
-                while body is not None and len(body) == 1 and body[0] != card_frames.GET_ATR:
-                    body = buffer.next()
-                assert body is not None
-                plain = card._answer_to_reset() if len(body) == 1 else card._answer(body)
-                frame = card_frames.encode(plain)
-                for at in range(0, len(frame), chunk):
-                    talk.receive(frame[at : at + chunk], 0.0)
-    raise AssertionError("no end")
-
-
-@pytest.mark.parametrize("chunk", [1, 3, 1000])
-def test_conversation_whole_and_byte_by_byte(chunk: int) -> None:
-    talk = _converse(SimulatedCard(CardFaults()), chunk=chunk)
-    assert talk.failure is None
-    assert talk.read.masked_pan == "620000…0005"
-    assert talk.atr is not None
-    assert talk.atr == atr.parse(ATR)
+def test_locator() -> None:
+    assert emv_commands.located(bytes.fromhex("0801010010010201")) == [(1, 1, 1), (2, 1, 2)]
 
 
 @pytest.mark.parametrize(
-    ("faults", "kind"),
+    "hexed",
     [
-        (CardFaults(mute=True), FailureKind.MUTE),
-        (CardFaults(absent=True), FailureKind.NOT_FOUND),
+        "",
+        "080101",  # not 4 bytes
+        "00010100",  # file 0
+        "F8010100",  # file 31
+        "09010100",  # low bits set
+        "08000100",  # record 0
+        "08020100",  # backwards
+        "08010102",  # more signed records than there are
+        "0801FF00",  # more records than any card has
     ],
 )
-def test_conversation_with_a_card_that_is_not_there_or_mute(
-    faults: CardFaults, kind: FailureKind
-) -> None:
-    assert _converse(SimulatedCard(faults), chunk=1000).failure is kind
-
-
-@pytest.mark.parametrize(
-    ("why", "kind"),
-    [
-        (Ended.LIMIT, FailureKind.SILENT),
-        (Ended.BUDGET, FailureKind.CENSORED),
-        (Ended.EOF, FailureKind.GONE),
-        (Ended.RESET, FailureKind.GONE),
-    ],
-)
-def test_conversation_that_ends(why: Ended, kind: FailureKind) -> None:
-    talk = card_frames.CardReadConversation(limit_s=1)
-    talk.step(0.0)
-    talk.ended(why, 1.0, 1.0)
-    assert talk.failure is kind
-    assert talk.step(1.0) == Done()
-
-
-@given(st.binary(min_size=1, max_size=300))
-def test_conversation_fuzz(data: bytes) -> None:
-    talk = card_frames.CardReadConversation(limit_s=1)
-    talk.receive(data, 0.0)
-    for _ in range(10):
-        if isinstance(talk.step(0.0), Wait | Done):
-            return
-    raise AssertionError("no end")
-
-
-def test_frame_that_announces_too_much() -> None:
+def test_locator_that_emv_does_not_allow(hexed: str) -> None:
     with pytest.raises(RemoteWireError):
-        card_frames.FrameBuffer().feed(b"\xff\xff")
+        emv_commands.located(bytes.fromhex(hexed))
+
+
+def test_what_a_card_asks_for() -> None:
+    entries = emv_commands.wanted(bytes.fromhex("9F66049F02069A039F3704DF6001"))
+    assert [entry.tag for entry in entries] == ["9F66", "9F02", "9A", "9F37", "DF60"]
+    told = emv_commands.told(entries, datetime.date(2026, 3, 1))
+    assert told.hex() == "36004000" + "000000000001" + "260301" + "00000001" + "00"
+    assert emv_commands.wanted(b"") == []
+
+
+@pytest.mark.parametrize("hexed", ["9F", "9F66", "9F02FF9F03FF", "1FFFFFFFFF0101"])
+def test_a_list_that_cannot_be_told(hexed: str) -> None:
+    with pytest.raises(RemoteWireError):
+        emv_commands.wanted(bytes.fromhex(hexed))
+
+
+def test_commands() -> None:
+    # Card sheet, EMV read steps 1 to 8.
+    directory = "00A404000E315041592E5359532E444446303100"
+    assert emv_commands.select(b"1PAY.SYS.DDF01").hex().upper() == directory
+    assert emv_commands.read_record(1, 2).hex().upper() == "00B2020C00"
+    assert emv_commands.processing_options(b"").hex().upper() == "80A8000002830000"
+    assert emv_commands.get_data("9F36").hex().upper() == "80CA9F3600"
     with pytest.raises(LocalWireError):
-        card_frames.encode(bytes(2000))
+        emv_commands.select(bytes(17))

@@ -153,7 +153,7 @@ def test_a_query_that_this_machine_could_not_send(
     start_name_server: StartNameServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_options: object) -> None:
         raise LinkError(FailureKind.UNEXPECTED, Operation.OPEN, "Too many open files")
 
     monkeypatch.setattr("posdiag.link.names.run_udp", fail)

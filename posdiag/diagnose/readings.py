@@ -27,14 +27,13 @@ from posdiag.model.knowledge import (
     Ratio,
     Reading,
     ReadingBase,
-    ResponseCodes,
     Stage,
     Threshold,
     TimerSums,
-    response_code,
 )
 from posdiag.model.messages import Message
 from posdiag.model.observation import Failed, FailureKind, Measured, Observation
+from posdiag.model.response_codes import ResponseCodes, response_code
 from posdiag.model.text import Text
 
 UNNAMED = 0.02

@@ -16,6 +16,7 @@ from posdiag.engine.runner import run_in_steps
 from posdiag.engine.scrub import scrubbed, scrubbed_outcomes, shortened
 from posdiag.link.politeness import HourlyUse
 from posdiag.model.knowledge import Case, KnowledgeBase
+from posdiag.model.maintenance import HostState
 from posdiag.model.observation import (
     Completed,
     Crashed,
@@ -28,7 +29,7 @@ from posdiag.model.observation import (
     Vantage,
 )
 from posdiag.model.report import End, PlannedProbe, Report, SiteSummary, Verdict
-from posdiag.model.site import HostState, Site
+from posdiag.model.site import Site
 from posdiag.model.text import Text
 from posdiag.probes.probe import Probe
 from posdiag.site.case import case_of, complaint_of

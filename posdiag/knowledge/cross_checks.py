@@ -13,9 +13,10 @@ import msgspec
 from posdiag.knowledge.reading_checks import reading_mistakes
 from posdiag.knowledge.shapes import Entry
 from posdiag.model.errors import Mistake
-from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Meta, ResponseCodes
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, Meta
 from posdiag.model.messages import Maker, Message
 from posdiag.model.report import NOTHING_WRONG, OTHER
+from posdiag.model.response_codes import ResponseCodes
 from posdiag.model.text import Text
 
 SUM_ERROR = 0.02

@@ -23,16 +23,9 @@ import msgspec
 from posdiag.knowledge.cross_checks import Draft, Row, find_contradictions
 from posdiag.knowledge.shapes import Entry, name_of, parse, refuse_rest, shaped, take_list
 from posdiag.model.errors import KnowledgeError, Mistake
-from posdiag.model.knowledge import (
-    Cause,
-    EvidenceVariable,
-    Group,
-    KnowledgeBase,
-    Meta,
-    ResponseCode,
-    ResponseCodes,
-)
+from posdiag.model.knowledge import Cause, EvidenceVariable, Group, KnowledgeBase, Meta
 from posdiag.model.messages import Maker, Message
+from posdiag.model.response_codes import ResponseCode, ResponseCodes
 
 T = TypeVar("T", bound=msgspec.Struct)
 

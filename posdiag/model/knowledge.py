@@ -14,6 +14,7 @@ import msgspec
 from posdiag.model.messages import Maker, Message
 from posdiag.model.observation import FailureKind, Part, Vantage
 from posdiag.model.probability import Probability
+from posdiag.model.response_codes import CodeGroup, ResponseCodes
 from posdiag.model.site import LinkClass, TerminalTimers, YesNo
 from posdiag.model.text import Text
 
@@ -373,47 +374,6 @@ class EvidenceVariable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     ask: str | None = None
     probe: str | None = None
     source: str
-
-
-class CodeGroup(StrEnum):
-    """What a response code means for a sign-on (verdict groups)."""
-
-    ACCEPTED = "accepted"
-    IDENTITY = "identity"
-    FORMAT = "format"
-    STATE = "state"
-    KEYS = "keys"
-    HOST = "host"
-    CARD = "card"
-    OTHER = "other"
-
-
-class ResponseCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a value of F39 means."""
-
-    group: CodeGroup
-    meaning: Text
-
-
-COMMON_CODES = "common"
-"""Table of the codes that all families of dialects share."""
-OWN_CODES_ONLY = frozenset({"iso1993"})
-"""Families whose codes have three digits, so that the common ones do not apply."""
-ResponseCodes = dict[str, dict[str, ResponseCode]]
-"""Family of dialects -> code -> meaning."""
-
-
-def response_code(codes: ResponseCodes, dialect: str, code: str) -> ResponseCode | None:
-    """Return what a code means at a host, None if no list has it.
-
-    Args:
-        codes: of the knowledge.
-        dialect: family of the host's dialect, empty if unknown: only what all share counts then.
-        code: as it came, in any case of letters.
-    """
-    families = [dialect] if dialect in OWN_CODES_ONLY else [dialect, COMMON_CODES]
-    known = (codes.get(family, {}).get(code.strip().upper()) for family in families)
-    return next((found for found in known if found is not None), None)
 
 
 class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

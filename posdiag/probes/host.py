@@ -202,8 +202,16 @@ def _legacy(
     """Shake hands once more in TLS 1.0 or 1.1, labelled as such, and go on in it."""
     subject, since_s, tls = subject_of(talk.host), context.now_s(), talk.tls
     limit_s, name = acquirer.limits.connect_s, "host_tls_legacy.handshake_time"
+    interface = context.site.network.interface
     try:
-        for _ in watch_tcp(address, talk.host.port, talk.outermost, context.deadline, limit_s):
+        for _ in watch_tcp(
+            address,
+            talk.host.port,
+            talk.outermost,
+            context.deadline,
+            limit_s,
+            interface=interface,
+        ):
             pass
     except (LinkError, CannotRun) as error:
         if tls is None or tls.handshake_s is None:

@@ -77,7 +77,14 @@ def _one(
         talk = talk_to(acquirer, host, None)
         context.allowance.take_connect(host.address)
         limit_s = acquirer.limits.connect_s
-        result = run_tcp(found.address, host.port, talk.outermost, context.deadline, limit_s)
+        result = run_tcp(
+            found.address,
+            host.port,
+            talk.outermost,
+            context.deadline,
+            limit_s,
+            interface=context.site.network.interface,
+        )
     except CannotRun as cannot:
         yield Unmeasured(name=tcp, subject=subject, reason=cannot.reason, detail=cannot.detail)
         return

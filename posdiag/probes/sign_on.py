@@ -93,7 +93,14 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
 
     limit_s = acquirer.limits.connect_s
     try:
-        run_tcp(found.address, host.port, talk.outermost, context.deadline, limit_s)
+        run_tcp(
+            found.address,
+            host.port,
+            talk.outermost,
+            context.deadline,
+            limit_s,
+            interface=site.network.interface,
+        )
     except LinkError as error:
         raise CannotRun(NotRunReason.EARLIER_STEP_FAILED, f"connect: {error.kind}") from error
     layers = (talk.tls, talk.http)

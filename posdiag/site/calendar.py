@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator
 
 from posdiag.model.errors import Mistake, SiteError
-from posdiag.model.site import MaintenanceRule, MaintenanceWindow
+from posdiag.model.maintenance import MaintenanceRule, MaintenanceWindow
 from posdiag.site.recurrence import recurrence_mistake, time_zone
 from posdiag.site.schema_words import shown
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from posdiag.model.errors import Mistake, SiteError
-from posdiag.model.site import AcquirerProfile, HostStatus, MaintenanceWindow, Site
+from posdiag.model.maintenance import HostStatus, MaintenanceWindow
+from posdiag.model.site import AcquirerProfile, Site
 from posdiag.site.calendar import read_calendar
 from posdiag.site.recurrence import windows_of
 from posdiag.site.toml_file import BUILTIN_TYPES, find_mistakes, parse_toml, read_text

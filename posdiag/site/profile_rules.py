@@ -11,6 +11,7 @@ import msgspec
 
 from posdiag.model.errors import Mistake
 from posdiag.model.frames import FrameSettings
+from posdiag.model.maintenance import MaintenanceRule, MaintenanceWindow
 from posdiag.model.site import (
     AcquirerProfile,
     Dialect,
@@ -18,8 +19,6 @@ from posdiag.model.site import (
     Framing,
     HostEndpoint,
     HostRole,
-    MaintenanceRule,
-    MaintenanceWindow,
     TerminalProfile,
 )
 from posdiag.model.text import Text

@@ -11,7 +11,7 @@ import itertools
 import re
 import zoneinfo
 
-from posdiag.model.site import MaintenanceRule, MaintenanceWindow
+from posdiag.model.maintenance import MaintenanceRule, MaintenanceWindow
 
 _MOST = 400
 """Windows of one rule that are looked at: more than a year of days."""

@@ -25,7 +25,10 @@ SHOWN = 40
 _PATTERNS = {
     "^[a-z][a-z0-9_]*$": "an id: lower-case letters, digits and _, a letter first",
     "^([0-9A-Fa-f]{10})?$": "10 hexadecimal digits in quotes, or nothing",
-    "^([0-9]{12})?$": "12 digits in quotes, or nothing",
+    "^([0-9]{3})?$": "3 digits in quotes, or nothing",
+    "^[0-9]{3}$": "3 digits in quotes",
+    "^[ -~]{0,32}$": "at most 32 characters in quotes",
+    "^(/[!-~]*)?$": "a path that begins with a slash, or nothing",
     "^([ -~]{8})?$": "8 characters in quotes, or nothing",
     "^([ -~]{15})?$": "15 characters in quotes, or nothing",
     "^([0-9A-Fa-f]{2})*$": "pairs of hexadecimal digits in quotes",

@@ -9,6 +9,7 @@ import msgspec
 
 from posdiag.engine.chain import run_chain
 from posdiag.model.errors import CannotRun
+from posdiag.model.maintenance import MaintenanceWindow
 from posdiag.model.observation import FailureKind, NotRunReason, Operation
 from posdiag.model.report import Report, Verdict
 from posdiag.model.site import (
@@ -19,7 +20,6 @@ from posdiag.model.site import (
     HostEndpoint,
     LaptopAt,
     LinkClass,
-    MaintenanceWindow,
     Reach,
     Site,
     TerminalProfile,

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from posdiag.engine.chain import conclude, measure, run_chain
+from posdiag.model.maintenance import MaintenanceWindow
 from posdiag.model.observation import (
     Completed,
     Crashed,
@@ -23,7 +24,7 @@ from posdiag.model.observation import (
     Value,
 )
 from posdiag.model.report import NOTHING_WRONG, End, Report, State
-from posdiag.model.site import Complaint, MaintenanceWindow
+from posdiag.model.site import Complaint
 from posdiag.probes.probe import ProbeContext, ProbeYield
 from posdiag.report.json_document import encode
 from tests.diagnose.small_knowledge import KNOWLEDGE

@@ -12,9 +12,10 @@ import pytest
 
 from posdiag.engine.chain import conclude, measure, run_chain
 from posdiag.knowledge import load_knowledge
+from posdiag.model.maintenance import MaintenanceWindow
 from posdiag.model.observation import Failed, NotRun, NotRunReason
 from posdiag.model.report import Report
-from posdiag.model.site import Complaint, LaptopAt, MaintenanceWindow, Reach, Site
+from posdiag.model.site import Complaint, LaptopAt, Reach, Site
 from posdiag.probes import discover
 from posdiag.report.terminal import render
 from posdiag.simulate.host import HostFaults, SimulatedHost

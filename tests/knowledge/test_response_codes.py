@@ -6,9 +6,10 @@ import pytest
 
 from posdiag.diagnose.evidence import Gaps, weigh
 from posdiag.knowledge import load_knowledge
-from posdiag.model.knowledge import COMMON_CODES, Case, CodeGroup, response_code
+from posdiag.model.knowledge import Case
 from posdiag.model.observation import Measured, Observation, Vantage
 from posdiag.model.report import EvidenceFound
+from posdiag.model.response_codes import COMMON_CODES, CodeGroup, response_code
 from posdiag.model.site import Dialect
 
 KNOWLEDGE = load_knowledge()

@@ -108,7 +108,7 @@ def test_politeness(start_host: StartHost) -> None:
 
 
 def test_what_the_laptop_may_not_do(start_host: StartHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: object) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
         raise LinkError(FailureKind.PERMISSION, Operation.CONNECT, "Operation not permitted")
 
     monkeypatch.setattr(other_hosts, "run_tcp", refuse)

@@ -256,7 +256,7 @@ def test_chunks_and_the_old_certificate_that_all_terminals_share(start: Start) -
         ),
         ({"certificate": "expired"}, "certificate_expired"),
         ({"certificate": "not_yet_valid"}, "certificate_not_yet_valid"),
-        ({"certificate": "self_signed"}, "certificate_untrusted"),
+        ({"certificate": "self_signed"}, "certificate_self_signed"),
     ],
 )
 def test_nothing_is_sent_to_a_terminal_with_a_wrong_certificate(
@@ -272,7 +272,7 @@ def test_nothing_is_sent_to_a_terminal_with_a_wrong_certificate(
 def test_another_root_is_not_trusted(start: Start) -> None:
     terminal, other = nexo(start), nexo(start)
     seen = asked(of(terminal, ca_file=other.ca_file))
-    assert seen.kind("terminal.reply") is FailureKind.CERTIFICATE_UNTRUSTED
+    assert seen.kind("terminal.reply") is FailureKind.CERTIFICATE_CHAIN_CUT
     assert terminal.journal == []
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from posdiag.model.errors import SiteError
-from posdiag.model.site import AcquirerProfile, HostState, HostStatus, MaintenanceRule, Site
+from posdiag.model.maintenance import HostState, HostStatus, MaintenanceRule
+from posdiag.model.site import AcquirerProfile, Site
 from posdiag.site.calendar import read_calendar
 from posdiag.site.maintenance import announced, current_status, read_host_status, with_calendar
 from posdiag.site.recurrence import recurrence_mistake, windows_of

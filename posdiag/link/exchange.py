@@ -15,7 +15,13 @@ from typing import NamedTuple
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.failures import error_of, failure_kind, link_error
-from posdiag.link.sockets import handshake_rtt_s, numeric_target, open_socket, syn_repeats
+from posdiag.link.sockets import (
+    handshake_rtt_s,
+    numeric_target,
+    open_socket,
+    segment_bytes,
+    syn_repeats,
+)
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.observation import FailureKind, Operation
 from posdiag.wire.conversation import Conversation, Done, Ended, Send, Wait
@@ -51,12 +57,15 @@ class TcpResult(NamedTuple):
         connect_source: ``tcp_info`` (measured by the kernel) or ``clock``.
         sent: bytes.
         received: bytes.
+        segment: bytes of ours that one full packet of the connection carries; None where the
+            system does not say.
     """
 
     connect_s: float
     connect_source: str
     sent: int
     received: int
+    segment: int | None = None
 
 
 class UdpResult(NamedTuple):
@@ -125,6 +134,7 @@ class Exchange:
         self._source = "clock"
         self._sent = 0
         self._received = 0
+        self._segment: int | None = None
         self.socket: socket.socket | None = None
         self.events = selectors.EVENT_WRITE
         self.until_s = 0.0
@@ -223,6 +233,7 @@ class Exchange:
                 return
             self._gone = Ended.RESET
         self.syn_repeats = syn_repeats(connecting)
+        self._segment = segment_bytes(connecting)
         rtt_s = handshake_rtt_s(connecting)
         self.connect_s, self._source = (
             (elapsed_s, "clock") if rtt_s is None else (rtt_s, "tcp_info")
@@ -327,7 +338,7 @@ class Exchange:
     def _result(self) -> TcpResult | UdpResult:
         if self.connect_s is None:
             return UdpResult(self._sent, self._received)
-        return TcpResult(self.connect_s, self._source, self._sent, self._received)
+        return TcpResult(self.connect_s, self._source, self._sent, self._received, self._segment)
 
     def _finish(self, outcome: TcpResult | UdpResult | LinkError | CannotRun) -> None:
         self.outcome = outcome

@@ -149,3 +149,19 @@ def syn_repeats(connecting: socket.socket) -> int | None:
     if len(told) < 104:
         return None
     return int.from_bytes(told[_TCPI_TOTAL_RETRANS:104], sys.byteorder)
+
+
+def segment_bytes(connected: socket.socket) -> int | None:
+    """Return how many bytes of ours one full packet of a connection carries, None if unknown.
+
+    Both ends' limits, what the system has learned about the path and our TCP options are in it.
+
+    Source: tcp(7), TCP_MAXSEG.
+    """
+    option: int | None = getattr(socket, "TCP_MAXSEG", None)
+    if option is None:
+        return None
+    try:
+        return connected.getsockopt(socket.IPPROTO_TCP, option) or None
+    except OSError:
+        return None

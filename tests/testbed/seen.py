@@ -40,9 +40,23 @@ class Seen:
 
 
 def probe_in(
-    link: LinkEmulator | None, name: str, site: str, *options: str, namespace: str = ""
+    link: LinkEmulator | None,
+    name: str,
+    site: str,
+    *options: str,
+    namespace: str = "",
+    by: tuple[str, ...] = (),
 ) -> Seen:
-    """Return what a probe sees from side A of a link, or in a namespace."""
+    """Return what a probe sees from side A of a link, or in a namespace.
+
+    Args:
+        link: with the namespace.
+        name: of the probe.
+        site: file.
+        options: of the command.
+        namespace: where there is no link.
+        by: a command that runs it, with fewer rights.
+    """
     import subprocess
 
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +65,12 @@ def probe_in(
         command = [sys.executable, "-m", "posdiag", "probe", name, str(path), "--json", *options]
         inside = ["ip", "netns", "exec", link.ns["a"] if link else namespace]
         done = subprocess.run(
-            [*inside, *command], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
+            [*inside, *by, *command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=ROOT,
+            check=False,
         )
     if not done.stdout:
         raise RuntimeError(done.stderr)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,7 +28,7 @@ from posdiag.model.site import (
 )
 from posdiag.model.text import Text
 from posdiag.probes.dns import KNOWN_NAME, PROBE
-from posdiag.simulate.name_server import SimulatedNameServer
+from posdiag.simulate.name_server import NameServerFaults, SimulatedNameServer
 from posdiag.wire.name_lookup import NameLookupConversation
 from tests.probes.device_runs import Yielded
 from tests.probes.host_runs import NAME, StartNameServer
@@ -145,6 +146,39 @@ def test_name_servers_that_differ(start_name_server: StartNameServer) -> None:
     yielded = Yielded(PROBE, site(good, other))
     assert isinstance(yielded.value(FIRST, subject(good)), float)
     assert yielded.failed(OTHER, subject(other)).failure is FailureKind.NAME_NOT_FOUND
+
+
+@contextmanager
+def knowing(*addresses: str) -> Iterator[SimulatedNameServer]:
+    """Run a name server that knows other addresses of the host."""
+    server = SimulatedNameServer(NameServerFaults(), {NAME: addresses})
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "agree"),
+    [
+        (["10.1.0.1"], ["10.1.0.1"], True),
+        (["10.1.0.1", "10.1.0.2"], ["10.1.0.2", "10.1.0.3"], True),
+        (["10.1.0.1"], ["10.9.0.1"], False),
+        (["10.1.0.1", "10.1.0.2"], ["10.9.0.1"], False),
+    ],
+)
+def test_whether_answers_agree(first: list[str], second: list[str], agree: bool) -> None:
+    with knowing(*first) as one, knowing(*second) as other:
+        yielded = Yielded(PROBE, site(one, other))
+    assert yielded.value("name_lookup.agree") is agree
+    told = [yielded.value("name_lookup.addresses", subject(server)) for server in (one, other)]
+    assert [sorted(map(str, addresses)) for addresses in told] == [first, second]  # type: ignore[arg-type]
+
+
+def test_one_answer_agrees_with_nobody(start_name_server: StartNameServer) -> None:
+    yielded = Yielded(PROBE, site(start_name_server(), start_name_server(nxdomain=True)))
+    assert "name_lookup.agree" not in yielded.names()
 
 
 def test_all_are_asked_at_the_same_time_and_at_most_three(

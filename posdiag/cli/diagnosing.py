@@ -230,7 +230,15 @@ def saved(report: Report, words: Words) -> Report:
 
     saved = save(encode(report), created_at=report.created_at)
     if saved.path is None:
-        tell(words("warning: {what}", what=saved.warning))
+        if saved.folder:
+            what = words(
+                "the report could not be saved in {folder}: {why}",
+                folder=saved.folder,
+                why=saved.why,
+            )
+        else:
+            what = words("the report could not be saved: {why}", why=saved.why)
+        tell(words("warning: {what}", what=what))
         return report
     return msgspec.structs.replace(report, saved_to=str(saved.path))
 
@@ -252,19 +260,25 @@ def deliver(
     from posdiag.report.terminal import print_report, render
     from posdiag.site.missing import missing_hints
 
-    if picture is not None:
-        from posdiag.report.picture import sheet_svg
-
-        path, title = picture
-        page = render(report, language=words.language, verbose=verbose, hints=missing_hints())
-        try:
-            path.write_text(sheet_svg(page, title=title), encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{path}: {error.strerror or error}") from error
     if as_json:
         put_document(encode(report))
+    else:
+        with writing() as stream:
+            print_report(
+                report,
+                language=words.language,
+                stream=stream,
+                verbose=verbose,
+                hints=missing_hints(),
+            )
+    if picture is None:
         return
-    with writing() as stream:
-        print_report(
-            report, language=words.language, stream=stream, verbose=verbose, hints=missing_hints()
-        )
+    from posdiag.report.picture import sheet_svg
+
+    # Last: where it cannot be written, the verdict has been given.
+    path, title = picture
+    page = render(report, language=words.language, verbose=verbose, hints=missing_hints())
+    try:
+        path.write_text(sheet_svg(page, title=title), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}") from error

@@ -55,8 +55,16 @@ class Gaps:
             whole = gap.name.endswith(".*") and observation.startswith(gap.name[:-1])
             if whole or gap.name == observation:
                 return str(gap.reason), gap.detail
-        reason = self.reasons.get(self.made_by.get(observation, ""))
+        probe = self.made_by.get(observation, "")
+        reason = self.reasons.get(probe)
+        if reason == NotRunReason.CONSENT_REQUIRED:
+            return reason, consent_option(probe)
         return (reason, "") if reason else None
+
+
+def consent_option(probe: str) -> str:
+    """Return the option that lets a probe of this name run."""
+    return f"--allow {probe.replace('_', '-')}"
 
 
 @dataclass(frozen=True, slots=True)

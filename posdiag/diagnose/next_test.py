@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import log2
 
+from posdiag.diagnose.evidence import consent_option
 from posdiag.diagnose.network import Network
 from posdiag.diagnose.posterior import Posterior
 from posdiag.model.knowledge import (
@@ -95,10 +96,9 @@ def _ways(variable: EvidenceVariable, gap: UnknownVariable, bits: float) -> Iter
     """Yield how a variable could still be found out."""
     if gap.reason in _HIDDEN:
         return
-    if gap.reason in _RUNNABLE and variable.probe:
+    if gap.reason in _RUNNABLE and variable.probe and _may_be_offered(variable.probe, gap):
+        wants_consent = gap.reason == NotRunReason.CONSENT_REQUIRED
         command = f"posdiag probe {variable.probe}"
-        if gap.reason == NotRunReason.CONSENT_REQUIRED and gap.detail:
-            command = f"{command} {gap.detail}"
         yield NextTest(
             kind="probe",
             id=variable.probe,
@@ -108,9 +108,9 @@ def _ways(variable: EvidenceVariable, gap: UnknownVariable, bits: float) -> Iter
             ),
             seconds=variable.seconds,
             actor=Actor.TECHNICIAN,
-            effect=Effect.SAFE,
+            effect=Effect.INTERRUPTS_SERVICE if wants_consent else Effect.SAFE,
             bits=bits,
-            command=command,
+            command=f"{command} {gap.detail}" if wants_consent else command,
         )
     if variable.ask:
         yield NextTest(
@@ -126,6 +126,16 @@ def _ways(variable: EvidenceVariable, gap: UnknownVariable, bits: float) -> Iter
             bits=bits,
             command=f"posdiag run --fact {variable.ask}=...",
         )
+
+
+def _may_be_offered(probe: str, gap: UnknownVariable) -> bool:
+    """Return whether running a variable's own probe would close its gap.
+
+    A sign-on is another probe's way to a response code: nobody is told to take that.
+    """
+    if gap.reason != NotRunReason.CONSENT_REQUIRED:
+        return True
+    return gap.detail == consent_option(probe)
 
 
 def _to_act_on(posterior: Posterior, causes: Sequence[Cause]) -> Iterator[tuple[Cause, float]]:

@@ -201,7 +201,7 @@ def _attempt(
     try:
         run_tcp(address, host.port, talk.outermost, deadline, acquirer.limits.connect_s)
     except LinkError as error:
-        failure = Failed(error.kind, error.operation, error.detail, error.waited_s)
+        failure = error.as_failed()
         return Outcome(tried, "", failure)
     if echo.answers:
         return Outcome(tried, echo.answers[0].response_code, None)

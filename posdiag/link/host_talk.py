@@ -71,7 +71,7 @@ def find_host(
     try:
         told: Resolution = resolve(host.address, servers, acquirer.limits, deadline)
     except LinkError as error:
-        failure = Failed(error.kind, error.operation, error.detail, error.waited_s)
+        failure = error.as_failed()
         return Found("", 0.0, servers[0], failure)
     address = told.addresses[0] if told.addresses else ""
     return Found(address, told.took_s, told.resolver, told.failure)

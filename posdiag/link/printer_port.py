@@ -87,7 +87,7 @@ class PrinterPort:
                 run_serial(serial, conversation, self._deadline)
                 return AskedPrinter(_with_lines(failed(), serial))
         except LinkError as error:
-            failure = Failed(error.kind, error.operation, error.detail, error.waited_s)
+            failure = error.as_failed()
             return AskedPrinter(_network_words(failure) if is_on_network(port) else failure)
 
     def _over_network(self, conversation: Conversation) -> None:

@@ -40,7 +40,7 @@ def ask_time_servers(
     told: list[tuple[str, NtpConversation | Failed | CannotRun]] = []
     for server, result in zip(servers, results, strict=True):
         if isinstance(result, LinkError):
-            failed = Failed(result.kind, result.operation, result.detail, result.waited_s)
+            failed = result.as_failed()
             told.append((server, failed))
         else:
             told.append((server, result))

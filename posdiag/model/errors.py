@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from posdiag.model.observation import FailureKind, NotRunReason, Operation
+from posdiag.model.observation import Failed, FailureKind, NotRunReason, Operation
 
 
 class PosdiagError(Exception):
@@ -110,6 +110,10 @@ class LinkError(PosdiagError):
         self.detail = detail
         self.waited_s = waited_s
         super().__init__(f"{operation}: {kind}" + (f" ({detail})" if detail else ""))
+
+    def as_failed(self) -> Failed:
+        """Return the error as an observation holds it."""
+        return Failed(self.kind, self.operation, self.detail, self.waited_s)
 
 
 class WireError(PosdiagError):

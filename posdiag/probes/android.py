@@ -17,12 +17,10 @@ from posdiag.model.observation import (
     FailureKind,
     NotRunReason,
     Operation,
-    Unmeasured,
-    Value,
     Vantage,
 )
 from posdiag.model.site import Device, DeviceKind, HostRole, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
+from posdiag.probes.probe import DeviceTalk, Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire import android
 from posdiag.wire.adb import PORT, AdbConversation, shell_conversation
 
@@ -81,13 +79,13 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
         yield from _Talk(context, device).all()
 
 
-class _Talk:
+class _Talk(DeviceTalk):
     """One talk with one terminal."""
 
+    vantage = Vantage.TERMINAL
+
     def __init__(self, context: ProbeContext, device: Device) -> None:
-        self._context = context
-        self._device = device
-        self._since_s = context.now_s()
+        super().__init__(context, device)
         self._parts: dict[str, str] = {}
 
     def all(self) -> Iterator[ProbeYield]:
@@ -107,7 +105,7 @@ class _Talk:
         except LinkError as error:
             yield self._failed(
                 "android.answers",
-                Failed(error.kind, error.operation, error.detail, error.waited_s),
+                error.as_failed(),
             )
             return
         # The text as it was told goes no further: networks and addresses stand in it.
@@ -241,37 +239,6 @@ class _Talk:
             return android.ping(asked.output.decode("utf-8", errors="replace"))
         except (LocalWireError, RemoteWireError, CannotRun, LinkError):
             return None
-
-    def _measured(
-        self, name: str, value: Value, unit: str = "", *, subject: str = ""
-    ) -> ProbeYield:
-        return self._context.measured(
-            name,
-            value,
-            unit,
-            subject=subject or self._device.port,
-            part=self._device.part,
-            since_s=self._since_s,
-            vantage=Vantage.TERMINAL,
-        )
-
-    def _failed(self, name: str, failure: Failed) -> ProbeYield:
-        return self._context.failed(
-            name,
-            failure.failure,
-            failure.operation,
-            detail=failure.detail,
-            waited_s=failure.waited_s,
-            subject=self._device.port,
-            part=self._device.part,
-            since_s=self._since_s,
-            vantage=Vantage.TERMINAL,
-        )
-
-    def _unmeasured(self, name: str, reason: CannotRun) -> ProbeYield:
-        return Unmeasured(
-            name=name, subject=self._device.port, reason=reason.reason, detail=reason.detail
-        )
 
 
 def _told(name: str, unit: str, meaning: str) -> Observable:

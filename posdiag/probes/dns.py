@@ -16,7 +16,7 @@ from posdiag.link.reach import (
 )
 from posdiag.link.side_by_side import side_by_side
 from posdiag.model.errors import CannotRun, LinkError
-from posdiag.model.observation import Failed, NotRunReason, Part, Unmeasured
+from posdiag.model.observation import NotRunReason, Part, Unmeasured
 from posdiag.model.site import HostRole, Site, StepLimits
 from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield
 
@@ -131,7 +131,7 @@ def _observed(
             name=observation, subject=subject, reason=result.reason, detail=result.detail
         )
     if isinstance(result, LinkError):
-        failed = Failed(result.kind, result.operation, result.detail, result.waited_s)
+        failed = result.as_failed()
     elif result.failure is not None:
         failed = result.failure
     else:

@@ -12,15 +12,12 @@ from posdiag.link.serial_port import SerialPort, open_port, resource_of, run_ser
 from posdiag.model.errors import CannotRun, LinkError, LocalWireError, RemoteWireError
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
-    Failed,
     FailureKind,
     NotRunReason,
     Operation,
-    Unmeasured,
-    Value,
 )
 from posdiag.model.site import Device, DeviceKind, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
+from posdiag.probes.probe import DeviceTalk, Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire import at_values
 from posdiag.wire.at_errors import CME
 from posdiag.wire.at_talk import DialConversation, ModemConversation
@@ -59,19 +56,17 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
         yield from _Talk(context, modem).all()
 
 
-class _Talk:
+class _Talk(DeviceTalk):
     """One talk with one modem."""
 
     def __init__(self, context: ProbeContext, modem: Device) -> None:
-        self._context = context
-        self._modem = modem
-        self._since_s = context.now_s()
+        super().__init__(context, modem)
         self._asked = ModemConversation()
         self._port: SerialPort | None = None
 
     def all(self) -> Iterator[ProbeYield]:
         """Yield what it tells."""
-        context, modem = self._context, self._modem
+        context, modem = self._context, self._device
         if context.deadline.passed():
             yield self._unmeasured("modem.*", CannotRun(NotRunReason.BUDGET_SPENT))
             return
@@ -86,7 +81,7 @@ class _Talk:
         except CannotRun as reason:
             yield self._unmeasured("modem.*", reason)
         except LinkError as error:
-            yield self._failed("modem.reply_time", _failure(error))
+            yield self._failed("modem.reply_time", error.as_failed())
 
     def _ask_and_dial(self) -> Iterator[ProbeYield]:
         self._refuse_a_line_in_use()
@@ -118,7 +113,7 @@ class _Talk:
             run_serial(self._port, conversation, context.deadline)
             return
         talk_over_network(
-            device_address(self._modem.port),
+            device_address(self._device.port),
             conversation,
             context.deadline,
             site=context.site,
@@ -129,7 +124,7 @@ class _Talk:
         asked = self._asked
         if asked.answer_s is not None:
             yield self._measured("modem.reply_time", asked.answer_s, "s")
-        failure = _failure(broken) if broken is not None else asked.failure
+        failure = broken.as_failed() if broken is not None else asked.failure
         if failure is None:
             return
         if failure.failure is FailureKind.BUSY:
@@ -267,7 +262,7 @@ class _Talk:
         try:
             self._step(call)
         except LinkError as error:
-            yield self._failed("modem.dial_result", _failure(error))
+            yield self._failed("modem.dial_result", error.as_failed())
             return
         if call.result is not None:
             yield self._measured("modem.dial_result", call.result)
@@ -277,37 +272,6 @@ class _Talk:
             yield self._measured("modem.dial_rate", call.rate, "bit/s")
         if call.failure is not None:
             yield self._failed("modem.dial_result", call.failure)
-
-    def _measured(self, name: str, value: Value, unit: str = "") -> ProbeYield:
-        return self._context.measured(
-            name,
-            value,
-            unit,
-            subject=self._modem.port,
-            part=self._modem.part,
-            since_s=self._since_s,
-        )
-
-    def _failed(self, name: str, failure: Failed) -> ProbeYield:
-        return self._context.failed(
-            name,
-            failure.failure,
-            failure.operation,
-            detail=failure.detail,
-            waited_s=failure.waited_s,
-            subject=self._modem.port,
-            part=self._modem.part,
-            since_s=self._since_s,
-        )
-
-    def _unmeasured(self, name: str, reason: CannotRun) -> ProbeYield:
-        return Unmeasured(
-            name=name, subject=self._modem.port, reason=reason.reason, detail=reason.detail
-        )
-
-
-def _failure(error: LinkError) -> Failed:
-    return Failed(error.kind, error.operation, error.detail, error.waited_s)
 
 
 def _register(line: str) -> int:

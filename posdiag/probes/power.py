@@ -131,7 +131,7 @@ def _variables(context: ProbeContext, ups: Device) -> tuple[dict[str, str], Fail
             allowance=context.allowance,
         )
     except LinkError as error:
-        return {}, Failed(error.kind, error.operation, error.detail, error.waited_s)
+        return {}, error.as_failed()
     return conversation.variables, conversation.failure
 
 

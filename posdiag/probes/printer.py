@@ -10,15 +10,12 @@ from posdiag.link.serial_port import USUAL_BAUD, resource_of
 from posdiag.model.errors import CannotRun, RemoteWireError
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
-    Failed,
     FailureKind,
     NotRunReason,
     Part,
-    Unmeasured,
-    Value,
 )
 from posdiag.model.site import Device, DeviceKind, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
+from posdiag.probes.probe import DeviceTalk, Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire import usb_printer
 from posdiag.wire.escpos import Cover, Paper, PrinterError, PrinterState, is_status
 from posdiag.wire.garble import SPEEDS, guess
@@ -72,13 +69,11 @@ def _dialect(site: Site, printer: Device) -> str:
     return dialect
 
 
-class _Look:
+class _Look(DeviceTalk):
     """One look at one printer."""
 
     def __init__(self, context: ProbeContext, printer: Device) -> None:
-        self._context = context
-        self._printer = printer
-        self._since_s = context.now_s()
+        super().__init__(context, printer)
         self._baud = printer.baud or USUAL_BAUD
         self._port = PrinterPort(printer, context.site, context.deadline, context.allowance)
         self._is_star = False
@@ -86,7 +81,7 @@ class _Look:
     def all(self) -> Iterator[ProbeYield]:
         """Yield what the printer says."""
         try:
-            self._is_star = _dialect(self._context.site, self._printer) == "star"
+            self._is_star = _dialect(self._context.site, self._device) == "star"
             conversation = self._conversation()
             asked = self._talk(conversation)
         except CannotRun as reason:
@@ -100,7 +95,7 @@ class _Look:
         yield from self._printed(asked, state)
 
     def _conversation(self) -> StatusConversation:
-        limit_s = TCP_LIMIT_S if is_on_network(self._printer.port) else SERIAL_LIMIT_S
+        limit_s = TCP_LIMIT_S if is_on_network(self._device.port) else SERIAL_LIMIT_S
         if self._is_star:
             return StarStatusConversation(limit_s=limit_s)
         return PrinterStatusConversation(limit_s=limit_s)
@@ -212,33 +207,6 @@ class _Look:
             yield self._failed("printer.test_print", printed.failure)
         else:
             yield self._measured("printer.test_print", _is_ready(after.state))
-
-    def _measured(self, name: str, value: Value, unit: str = "") -> ProbeYield:
-        return self._context.measured(
-            name,
-            value,
-            unit,
-            subject=self._printer.port,
-            part=self._printer.part,
-            since_s=self._since_s,
-        )
-
-    def _failed(self, name: str, failure: Failed) -> ProbeYield:
-        return self._context.failed(
-            name,
-            failure.failure,
-            failure.operation,
-            detail=failure.detail,
-            waited_s=failure.waited_s,
-            subject=self._printer.port,
-            part=self._printer.part,
-            since_s=self._since_s,
-        )
-
-    def _unmeasured(self, name: str, reason: CannotRun) -> ProbeYield:
-        return Unmeasured(
-            name=name, subject=self._printer.port, reason=reason.reason, detail=reason.detail
-        )
 
 
 def _offline_cause(state: PrinterState) -> str | None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from posdiag.link.deadline import Deadline
 from posdiag.link.politeness import HostAllowance
+from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
     Failed,
     FailureKind,
     Measured,
+    NotRunReason,
     Observation,
     Operation,
     Part,
@@ -20,7 +22,7 @@ from posdiag.model.observation import (
     Value,
     Vantage,
 )
-from posdiag.model.site import Site
+from posdiag.model.site import Device, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +193,56 @@ class Probe:
         if self.effect is Effect.SAFE:
             return ()
         return self.consents or (self.name.replace("_", "-"),)
+
+
+class DeviceTalk:
+    """What a probe tells of one declared device, from when it began.
+
+    Every observation has the device's port as its subject and the device's part.
+    """
+
+    vantage = Vantage.LAPTOP
+    """From where it is seen; a terminal that tells of itself sets another."""
+
+    def __init__(self, context: ProbeContext, device: Device) -> None:
+        """Begin now.
+
+        Args:
+            context: of the run.
+            device: declared in the site.
+        """
+        self._context = context
+        self._device = device
+        self._since_s = context.now_s()
+
+    def _measured(
+        self, name: str, value: Value, unit: str = "", *, subject: str = ""
+    ) -> ProbeYield:
+        return self._context.measured(
+            name,
+            value,
+            unit,
+            subject=subject or self._device.port,
+            part=self._device.part,
+            since_s=self._since_s,
+            vantage=self.vantage,
+        )
+
+    def _failed(self, name: str, failure: Failed) -> ProbeYield:
+        return self._context.failed(
+            name,
+            failure.failure,
+            failure.operation,
+            detail=failure.detail,
+            waited_s=failure.waited_s,
+            subject=self._device.port,
+            part=self._device.part,
+            since_s=self._since_s,
+            vantage=self.vantage,
+        )
+
+    def _unmeasured(self, name: str, reason: CannotRun | LinkError | None) -> ProbeYield:
+        """Say why something was not measured; a line that broke is reported where it broke."""
+        why = reason.reason if isinstance(reason, CannotRun) else NotRunReason.EARLIER_STEP_FAILED
+        detail = reason.detail if reason is not None else ""
+        return Unmeasured(name=name, subject=self._device.port, reason=why, detail=detail)

@@ -18,15 +18,12 @@ from posdiag.link.tcp import ConnectOnly
 from posdiag.model.errors import CannotRun, LinkError
 from posdiag.model.knowledge import Effect
 from posdiag.model.observation import (
-    Failed,
     FailureKind,
     NotRunReason,
     Operation,
-    Unmeasured,
-    Value,
 )
 from posdiag.model.site import Device, DeviceKind, Site
-from posdiag.probes.probe import Observable, Probe, ProbeContext, ProbeYield, Step
+from posdiag.probes.probe import DeviceTalk, Observable, Probe, ProbeContext, ProbeYield, Step
 from posdiag.wire.bit_errors import BitErrorConversation
 from posdiag.wire.garble import SPEEDS, TEXT, Garble, guess
 from posdiag.wire.line_control import ACK, NAK, EnquiryConversation
@@ -70,13 +67,11 @@ def _run(context: ProbeContext) -> Iterator[ProbeYield]:
         yield from _Look(context, device).all()
 
 
-class _Look:
+class _Look(DeviceTalk):
     """One look at one device."""
 
     def __init__(self, context: ProbeContext, device: Device) -> None:
-        self._context = context
-        self._device = device
-        self._since_s = context.now_s()
+        super().__init__(context, device)
         self._baud = device.baud or USUAL_BAUD
         self._enquiry = EnquiryConversation() if device.protocol == "enq" else None
         self._loop = BitErrorConversation() if device.protocol == "loop" else None
@@ -104,7 +99,7 @@ class _Look:
             yield self._unmeasured("serial.*", reason)
         except LinkError as error:
             # What was opened and then failed is reported where it failed.
-            yield self._failed("serial.open", _failure(error))
+            yield self._failed("serial.open", error.as_failed())
 
     def _over_network(self) -> Iterator[ProbeYield]:
         context, broken = self._context, None
@@ -190,7 +185,7 @@ class _Look:
             yield from self._looped(self._loop, broken)
         else:
             if broken is not None:
-                yield self._failed("serial.heard", _failure(broken))
+                yield self._failed("serial.heard", broken.as_failed())
             elif self._listening.came:
                 yield self._measured("serial.heard", len(self._listening.came), "count")
             yield from self._garbled(bytes(self._listening.came), TEXT)
@@ -205,7 +200,7 @@ class _Look:
             yield self._measured("serial.probable_baud", [*map(float, found.bauds)], "bit/s")
 
     def _looped(self, loop: BitErrorConversation, broken: LinkError | None) -> Iterator[ProbeYield]:
-        failure = _failure(broken) if broken is not None else loop.failure
+        failure = broken.as_failed() if broken is not None else loop.failure
         if loop.bits:
             yield self._measured("serial.bits_returned", loop.bits, "count")
             yield self._measured("serial.bytes_lost", loop.lost, "count")
@@ -256,44 +251,12 @@ class _Look:
         else:
             # Without a single answer, "none garbled" would praise a dead line.
             yield self._unmeasured("serial.garbled", CannotRun(NotRunReason.EARLIER_STEP_FAILED))
-        failure = _failure(broken) if broken is not None else enquiry.failure
+        failure = broken.as_failed() if broken is not None else enquiry.failure
         is_cut = failure is not None and failure.failure is FailureKind.CENSORED
         if failure is not None and not (is_cut and enquiry.reply_times_s):
             yield self._failed("serial.reply_time", failure)
         elif enquiry.reply_times_s:
             yield self._measured("serial.reply_time", list(enquiry.reply_times_s), "s")
-
-    def _measured(self, name: str, value: Value, unit: str = "") -> ProbeYield:
-        return self._context.measured(
-            name,
-            value,
-            unit,
-            subject=self._device.port,
-            part=self._device.part,
-            since_s=self._since_s,
-        )
-
-    def _failed(self, name: str, failure: Failed) -> ProbeYield:
-        return self._context.failed(
-            name,
-            failure.failure,
-            failure.operation,
-            detail=failure.detail,
-            waited_s=failure.waited_s,
-            subject=self._device.port,
-            part=self._device.part,
-            since_s=self._since_s,
-        )
-
-    def _unmeasured(self, name: str, reason: CannotRun | LinkError | None) -> ProbeYield:
-        """Say why something was not measured; a line that broke is reported where it broke."""
-        why = reason.reason if isinstance(reason, CannotRun) else NotRunReason.EARLIER_STEP_FAILED
-        detail = reason.detail if reason is not None else ""
-        return Unmeasured(name=name, subject=self._device.port, reason=why, detail=detail)
-
-
-def _failure(error: LinkError) -> Failed:
-    return Failed(error.kind, error.operation, error.detail, error.waited_s)
 
 
 _LINES = ("serial.cts", "serial.dsr", "serial.cd")

@@ -114,7 +114,7 @@ class _Asked:
             yield self._unmeasured("terminal.*", reason.reason, reason.detail)
             return
         except LinkError as error:
-            failed = Failed(error.kind, error.operation, error.detail, error.waited_s)
+            failed = error.as_failed()
             word = _Word([], failed)
         yield from self._told(word)
         yield from self._without_consent()

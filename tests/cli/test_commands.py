@@ -48,6 +48,14 @@ def test_demo_writes_one_document_a_saved_report_and_a_picture(
     assert "posdiag demo card_damaged" in "".join(root.itertext())
 
 
+def test_a_picture_that_cannot_be_written_costs_no_verdict(tmp_path: Path) -> None:
+    picture = tmp_path / "no folder" / "verdict.svg"
+    done = spawned("demo", "healthy", "--json", "--svg", str(picture))
+    assert done.code == 74
+    assert json.loads(done.out)["state"] == "nothing_wrong"
+    assert str(picture) in done.err
+
+
 def test_replay_gives_the_same_members_byte_for_byte(
     capfd: pytest.CaptureFixture[str],
     demo_files: dict[str, Path],

@@ -12,7 +12,7 @@ from posdiag.diagnose.fixes import ranked_fixes
 from posdiag.diagnose.network import CauseNode, Network, VariableNode
 from posdiag.diagnose.next_test import entropy, information
 from posdiag.diagnose.posterior import infer
-from posdiag.model.knowledge import Case, KnowledgeBase
+from posdiag.model.knowledge import Case, Effect, KnowledgeBase
 from posdiag.model.observation import NotRunReason, Observation, Unmeasured
 from posdiag.model.report import NOTHING_WRONG, OTHER, State, Verdict
 from posdiag.model.site import YesNo
@@ -162,11 +162,21 @@ def test_a_skipped_probe_is_offered() -> None:
 
 def test_consent_is_named_in_the_command() -> None:
     gap = Unmeasured(
-        name="name_lookup.time", reason=NotRunReason.CONSENT_REQUIRED, detail="--allow load"
+        name="name_lookup.time", reason=NotRunReason.CONSENT_REQUIRED, detail="--allow dns"
     )
     found = verdict(fact("trial", "fails"), gaps=[gap])
     tests = [found.next_test, *found.other_tests]
-    assert "posdiag probe dns --allow load" in [test.command for test in tests if test]
+    offered = {test.command: test.effect for test in tests if test}
+    assert offered["posdiag probe dns --allow dns"] is Effect.INTERRUPTS_SERVICE
+
+
+def test_another_probes_consent_is_not_asked_for() -> None:
+    gap = Unmeasured(
+        name="name_lookup.time", reason=NotRunReason.CONSENT_REQUIRED, detail="--allow sign-on"
+    )
+    found = verdict(fact("trial", "fails"), gaps=[gap])
+    commands = [test.command for test in [found.next_test, *found.other_tests] if test]
+    assert not [command for command in commands if "probe dns" in command]
 
 
 def test_neighbours_alike_are_said_not_to_be_separable() -> None:

@@ -98,7 +98,7 @@ def diagnosis_time(runs: int) -> tuple[list[str], bool]:
 def rtt_fidelity(runs: int) -> tuple[list[str], bool]:
     """Compare round trips on a veth pair with the kernel's own: rounds of 200."""
     sys.path.insert(0, str(ROOT))
-    from benchmarks.fidelity import lines_of, measure
+    from benchmarks.rtt_fidelity import lines_of, measure
 
     found = measure(rounds=runs, count=200)
     return lines_of(found), found.is_good

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from benchmarks.fidelity import Fidelity, measure
+from benchmarks.rtt_fidelity import Fidelity, measure
 from tests.testbed.needs import needs_namespaces
 
 pytestmark = [

@@ -1,6 +1,6 @@
 """Random and mutated replies for every codec of printers and serial lines.
 
-``python -m tests.wire.device_fuzz 200000`` runs the full size (benchmarks/fuzz_device_codecs).
+``python -m tests.wire.device_fuzz 200000`` runs the full size (benchmarks/fuzz_printer_and_serial).
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def test_a_name_that_cannot_be_one_is_never_sent(serial: str) -> None:
 
 
 def test_any_answer_ends_in_output_or_a_failure() -> None:
-    """20,000 here; all 200,000 by benchmarks/device_codecs.py."""
+    """20,000 here; all 200,000 by benchmarks/fuzz_power_modem_android.py."""
     drawn = random.Random(7)
     seeds = [b"OKAY", b"FAIL0007unknown", b"OKAY0010A1\tdevice\n", b"\x00" * 9]
     for _ in range(20_000):

@@ -316,7 +316,7 @@ def test_what_cannot_be_pinged_is_never_sent(host: str, count: int) -> None:
 
 
 def test_any_text_gives_values_or_an_error() -> None:
-    """20,000 here; all 200,000 by benchmarks/device_codecs.py."""
+    """20,000 here; all 200,000 by benchmarks/fuzz_power_modem_android.py."""
     drawn = random.Random(11)
     seeds = [row[0] for row in BATTERIES] + [row[0] for row in WIFIS]
     seeds += [row[0] for row in PHONES] + [row[0] for row in PINGS] + [row[1] for row in SMALL]

@@ -446,7 +446,7 @@ DECODERS = [decode for _, _, _, decode, _ in VECTORS]
 
 
 def test_any_reply_ends_in_values_or_an_error() -> None:
-    """20,000 here; all 200,000 by benchmarks/device_codecs.py."""
+    """20,000 here; all 200,000 by benchmarks/fuzz_power_modem_android.py."""
     drawn = random.Random(5)
     lines = [line for _, _, line, _, _ in VECTORS]
     for _ in range(20_000):

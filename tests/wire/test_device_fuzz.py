@@ -1,4 +1,4 @@
-"""2,000 random or mutated replies per codec; benchmarks/fuzz_device_codecs runs 200,000."""
+"""2,000 random or mutated replies per codec; benchmarks/fuzz_printer_and_serial runs 200,000."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""4,000 mutated answers per dialect here; ``benchmarks/answer_fuzz`` runs 200,000."""
+"""4,000 mutated answers per dialect here; ``benchmarks/fuzz_host_answers`` runs 200,000."""
 
 from __future__ import annotations
 

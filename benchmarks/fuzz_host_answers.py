@@ -32,7 +32,7 @@ def main(count: int) -> int:
     lines.append("nothing but values and single protocol errors" if fine else "SOMETHING ELSE CAME")
     text = "\n".join(lines)
     print(text)
-    path = Path(__file__).parent / "results" / "answer_fuzz.txt"
+    path = Path(__file__).parent / "results" / "fuzz_host_answers.txt"
     path.write_text(text + "\n", encoding="utf-8")
     return 0 if fine else 1
 

@@ -122,7 +122,7 @@ def measure(*, rounds: int, count: int) -> Fidelity:
                     near,
                     sys.executable,
                     "-m",
-                    "benchmarks.fidelity",
+                    "benchmarks.rtt_fidelity",
                     str(rounds),
                     str(count),
                 ],

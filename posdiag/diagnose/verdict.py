@@ -188,7 +188,8 @@ def _state(
     lead = diagnoses[0]
     if lead.group is not None and lead.posterior >= LEADS_FROM:
         return State.FAULT
-    if lead.cause == OTHER or not _is_decided(knowledge, evidence):
+    decided = _is_decided(knowledge, evidence) or any(map(_is_found, diagnoses))
+    if lead.cause == OTHER or not decided:
         return State.CANNOT_SAY
     fine = lead.cause == NOTHING_WRONG
     if fine and case.complaint_elsewhen and case.complaint_outcome == "failed":
@@ -206,6 +207,15 @@ def _is_decided(knowledge: KnowledgeBase, evidence: Evidence) -> bool:
     """Return whether something was seen without which "nothing found" would mean "not looked"."""
     seen = {found.variable for found in evidence.found}
     return bool(seen & set(knowledge.meta.decisive))
+
+
+def _is_found(diagnosis: Diagnosis) -> bool:
+    """Return whether a cause may be named and something that was seen speaks strongly for it.
+
+    What lies behind a fault cannot be looked at: that must not turn the finding into "cannot say".
+    """
+    strong = any(weight.strength == "strong" for weight in diagnosis.because)
+    return diagnosis.group is not None and diagnosis.posterior >= NAMED_FROM and strong
 
 
 def _is_enough(

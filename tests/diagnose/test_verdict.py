@@ -111,6 +111,20 @@ def test_a_measured_risk_without_a_complaint() -> None:
     assert verdict(*FINE, case=case).state is State.NOTHING_WRONG
 
 
+def test_a_fault_that_hides_the_rest_is_a_risk_where_nobody_complains() -> None:
+    case = msgspec.structs.replace(CASE, complaint_outcome="unknown")
+    causes = [
+        msgspec.structs.replace(one, share=one.share / 4) if one.id == "dns_dead" else one
+        for one in KNOWLEDGE.causes
+    ]
+    rare = msgspec.structs.replace(KNOWLEDGE, causes=causes)
+    found = verdict(SILENT_NAMES, case=case, knowledge=rare)
+    assert order(found)[:2] == [NOTHING_WRONG, "dns_dead"]
+    assert 0.2 <= chance(found, "dns_dead") < 0.5
+    assert found.state is State.RISK
+    assert verdict(fact("screen", "通讯超时"), case=case).state is State.CANNOT_SAY
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [(State.FAULT, 2), (State.CANNOT_SAY, 3), (State.RISK, 1), (State.NOTHING_WRONG, 0)],

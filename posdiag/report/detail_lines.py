@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from posdiag.model.knowledge import Effect
-from posdiag.model.observation import Completed, Crashed, NotRun
 from posdiag.report.amounts import seconds_words
 from posdiag.report.observations_table import write_observations, write_unmeasured
 from posdiag.report.verdict_lines import is_fine
-from posdiag.report.vocabulary import EFFECTS, reason_words, vantage_words
+from posdiag.report.vocabulary import EFFECTS, outcome_words, reason_words, vantage_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posdiag.model.observation import ProbeOutcome
     from posdiag.model.report import PlannedProbe, PlannedStep, Report
     from posdiag.report.sheet import Sheet
     from posdiag.text.words import Words
@@ -57,22 +55,6 @@ def write_outcomes(sheet: Sheet, report: Report, words: Words, verbose: int) -> 
         sheet.blank()
         sheet.paragraph(words("Told by people"), "title")
         write_observations(sheet, report.facts, words, indent=3)
-
-
-def outcome_words(outcome: ProbeOutcome, words: Words) -> str:
-    """Return how a probe ended and how much it saw."""
-    seen = words.plural("{n} observation", "{n} observations", len(outcome.observations))
-    match outcome:
-        case Completed():
-            return seen
-        case NotRun(reason=reason, detail=detail):
-            why = reason_words(reason, words)
-            text = words("not run: {why}", why=f"{why} ({detail})" if detail else why)
-        case Crashed(error=error):
-            text = words("our own bug: {error}", error=error)
-        case _:
-            assert_never(outcome)
-    return words("{text}; kept {seen}", text=text, seen=seen) if outcome.observations else text
 
 
 def write_plan(sheet: Sheet, plan: Sequence[PlannedProbe], words: Words) -> None:

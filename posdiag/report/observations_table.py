@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from posdiag.model.observation import Failed, Vantage
 from posdiag.report.amounts import result_words
 from posdiag.report.sheet import Sheet
-from posdiag.report.vocabulary import reason_words, vantage_words
+from posdiag.report.vocabulary import outcome_words, reason_words, vantage_words
 from posdiag.text.width import clip, display_width, pad
 from posdiag.text.words import Words
 
@@ -24,8 +24,6 @@ def observations_sheet(
     outcomes: Sequence[ProbeOutcome], *, language: Language, width: int = 80
 ) -> Sheet:
     """Return what probes saw, one table per probe, and what they could not see and why."""
-    from posdiag.report.detail_lines import outcome_words
-
     words, sheet = Words(language), Sheet(width)
     for outcome in outcomes:
         sheet.blank()

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from posdiag.model.knowledge import Actor, Effect, Group
-from posdiag.model.observation import FailureKind, NotRunReason, Part, Vantage
+from posdiag.model.observation import (
+    Completed,
+    Crashed,
+    FailureKind,
+    NotRun,
+    NotRunReason,
+    Part,
+    Vantage,
+)
 from posdiag.model.site import ComplaintKind, LaptopAt
 from posdiag.text.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from posdiag.model.observation import ProbeOutcome
     from posdiag.text.words import Words
 
 ACTORS: Mapping[Actor, str] = {
@@ -151,3 +160,19 @@ def vantage_words(vantage: str, words: Words) -> str:
     """Return a vantage point in words; an unknown one is shown as its id."""
     known = {point.value: text for point, text in VANTAGES.items()}
     return words(known[vantage]) if vantage in known else vantage.replace("_", " ")
+
+
+def outcome_words(outcome: ProbeOutcome, words: Words) -> str:
+    """Return how a probe ended and how much it saw."""
+    seen = words.plural("{n} observation", "{n} observations", len(outcome.observations))
+    match outcome:
+        case Completed():
+            return seen
+        case NotRun(reason=reason, detail=detail):
+            why = reason_words(reason, words)
+            text = words("not run: {why}", why=f"{why} ({detail})" if detail else why)
+        case Crashed(error=error):
+            text = words("our own bug: {error}", error=error)
+        case _:
+            assert_never(outcome)
+    return words("{text}; kept {seen}", text=text, seen=seen) if outcome.observations else text

@@ -29,5 +29,5 @@ def test_a_picture_shows_the_cause_by_its_title_of_today(picture: str, language:
     )["cause"]
     title = next(one["title"][language] for one in causes if one["id"] == "net_dns_failure")
     root = ET.parse(ROOT / picture).getroot()  # noqa: S314  (our own)
-    shown = "".join(root.itertext()).replace("\N{NO-BREAK SPACE}", " ")
-    assert title in shown
+    shown = "".join("".join(root.itertext()).split())
+    assert title.replace(" ", "") in shown

@@ -1,16 +1,25 @@
-"""Begins with the demos that the chosen tests want before the first of them asks."""
+"""Begins with the demos that the chosen tests want when the first test of this folder begins.
+
+Not earlier: beside the tests of other folders, which measure times, both would disturb each other.
+"""
 
 from __future__ import annotations
+
+import functools
 
 import pytest
 
 from tests.scenarios.demo_runs import HAS_NAMESPACES, demo_line, lonely_line, runs
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin before the first test of this folder."""
+    _begin(item.session)
+
+
+@functools.cache
+def _begin(session: pytest.Session) -> None:
     """Begin with each demo that a collected test names in its parameters."""
-    if session.config.option.collectonly:
-        return
     for item in session.items:
         spec = getattr(item, "callspec", None)
         if item.path.name != "test_demo.py" or spec is None or "name" not in spec.params:

@@ -349,14 +349,22 @@ def _as_saved(item: ProbeYield) -> ProbeYield:
             thereby costs that probe alone.
     """
     # msgspec's own errors are ValueErrors; the constructor of a value checks no types.
-    return msgspec.json.decode(msgspec.json.encode(item), type=_kind_of(item))
+    return _reader_of(item).decode(msgspec.json.encode(item))
 
 
-def _kind_of(item: object) -> type[Observation] | type[Unmeasured]:
+# Made here, in one thread: msgspec (0.22) resolves a type at its first use, and ended the process
+# with a segmentation fault, rarely, where probes' threads did that at the same moment.
+_OBSERVATIONS = msgspec.json.Decoder(Observation)
+_GAPS = msgspec.json.Decoder(Unmeasured)
+
+
+def _reader_of(
+    item: object,
+) -> msgspec.json.Decoder[Observation] | msgspec.json.Decoder[Unmeasured]:
     if isinstance(item, Observation):
-        return Observation
+        return _OBSERVATIONS
     if isinstance(item, Unmeasured):
-        return Unmeasured
+        return _GAPS
     raise TypeError(f"a probe yielded {type(item).__name__}")
 
 
